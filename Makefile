@@ -1,0 +1,53 @@
+# Every target is one plain command or two; `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt lint test demo bench build run once doc ci
+
+# In CI the lock file is law, and one failing test does not hide the others.
+LOCKED := $(if $(CI),--locked)
+PROFILE := $(if $(CI),--profile ci)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+help: ## List the targets
+	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what this machine lacks (packages only as root on Debian)
+	@scripts/setup
+
+fmt: ## Format the code
+	cargo fmt --all
+
+lint: ## Check format, lints and documentation
+	@scripts/setup build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items $(LOCKED)
+
+test: ## Run every test; ARGS='-E "test(name)"' runs some
+	@scripts/setup test
+	cargo nextest run --workspace $(LOCKED) $(PROFILE) $(ARGS)
+	$(if $(ARGS),,cargo test --workspace --doc $(LOCKED))
+
+demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
+	@scripts/setup demo
+	cargo build --workspace --bins $(LOCKED)
+	@exec $(TARGET)/debug/demo
+
+bench: ## Measure a backfill beside two bare baselines
+	@scripts/setup demo
+	cargo bench $(LOCKED) $(ARGS)
+
+build: ## Build the release binary
+	@scripts/setup build
+	cargo build --release $(LOCKED)
+
+run: ## Keep syncing, as the environment says (TWENTY_URL, TWENTY_API_KEY, DATABASE_URL)
+	cargo run $(LOCKED) -- run $(ARGS)
+
+once: ## Sync once
+	cargo run $(LOCKED) -- --once $(ARGS)
+
+doc: ## Build the documentation of the code, private items included
+	cargo doc --workspace --no-deps --document-private-items
+
+ci: ## Run what CI runs
+	.ci/run

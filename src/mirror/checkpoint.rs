@@ -1,0 +1,143 @@
+//! Stores how far each object has been read.
+//!
+//! It exists so that a killed run goes on where it stopped. Invariants: a checkpoint moves in the transaction of
+//! the rows it stands for; each move expects the version it read, so two processes cannot move one checkpoint
+//! together, and the later one learns of it.
+
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{Mirror, error::MirrorError};
+use crate::{
+    plan::walk::{Checkpoint, Walk},
+    record::ObjectId,
+};
+
+/// A checkpoint with the version it was read at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// How far the object has been read.
+    pub checkpoint: Checkpoint,
+    /// What the next write must expect.
+    pub version: i64,
+}
+
+/// How a checkpoint moves with a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walked {
+    /// The walk goes on.
+    Further,
+    /// The walk is complete.
+    ToTheEnd,
+    /// The walk must start over.
+    InVain,
+}
+
+impl Mirror {
+    /// The checkpoint of an object; a new one where there was none.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn checkpoint(&self, object_id: ObjectId) -> Result<StoredCheckpoint, MirrorError> {
+        let failed = MirrorError::query("read sync.checkpoint");
+        sqlx::query("insert into sync.checkpoint (workspace_id, object_id) values ($1, $2) on conflict do nothing")
+            .bind(self.workspace_id)
+            .bind(object_id)
+            .execute(&self.pool)
+            .await
+            .map_err(MirrorError::query("make a checkpoint"))?;
+        let row = sqlx::query(
+            "select version, watermark, walk_began_at, walk_since, walk_cursor, walk_last_id, walk_seen, \
+             walk_fewest, walk_pages from sync.checkpoint where workspace_id = $1 and object_id = $2",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(failed)?;
+        stored(&row).map_err(MirrorError::query("read sync.checkpoint"))
+    }
+
+    /// Remembers why an object could not be read, for `status`.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn note_failure(
+        &self,
+        object_id: ObjectId,
+        failure: &str,
+    ) -> Result<(), MirrorError> {
+        sqlx::query(
+            "update sync.checkpoint set failed_at = now(), failure = $3 \
+             where workspace_id = $1 and object_id = $2",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .bind(failure)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(MirrorError::query("note why an object could not be read"))
+    }
+}
+
+/// Moves a checkpoint, if it still is at `version`; says whether it was.
+pub(super) async fn advance(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: Uuid,
+    version: i64,
+    checkpoint: &Checkpoint,
+    walked: Walked,
+) -> Result<bool, sqlx::Error> {
+    let walk = checkpoint.walk.as_ref();
+    let moved = sqlx::query(
+        "update sync.checkpoint set version = version + 1, watermark = $4, walk_began_at = $5, walk_since = $6, \
+         walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, \
+         succeeded_at = case when $12 then now() else succeeded_at end, \
+         failed_at = case when $12 then null else failed_at end, \
+         failure = case when $12 then null else failure end \
+         where workspace_id = $1 and object_id = $2 and version = $3",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(version)
+    .bind(checkpoint.watermark)
+    .bind(walk.and_then(|walk| walk.began_at))
+    .bind(walk.and_then(|walk| walk.since))
+    .bind(walk.and_then(|walk| walk.cursor.as_deref()))
+    .bind(walk.and_then(|walk| walk.last_id))
+    .bind(walk.map(|walk| signed(walk.seen)))
+    .bind(walk.and_then(|walk| walk.fewest).map(signed))
+    .bind(walk.map(|walk| signed(walk.pages)))
+    .bind(walked == Walked::ToTheEnd)
+    .execute(connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
+    let cursor: Option<String> = row.try_get("walk_cursor")?;
+    let walk = match cursor {
+        None => None,
+        Some(cursor) => Some(Walk {
+            since: row.try_get("walk_since")?,
+            began_at: row.try_get("walk_began_at")?,
+            cursor: Some(cursor),
+            last_id: row.try_get("walk_last_id")?,
+            seen: unsigned(row.try_get("walk_seen")?),
+            fewest: row.try_get::<Option<i64>, _>("walk_fewest")?.map(unsigned),
+            pages: unsigned(row.try_get("walk_pages")?),
+        }),
+    };
+    let checkpoint = Checkpoint { watermark: row.try_get("watermark")?, walk };
+    Ok(StoredCheckpoint { checkpoint, version: row.try_get("version")? })
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

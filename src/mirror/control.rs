@@ -1,0 +1,49 @@
+//! Brings the control schema up to date.
+//!
+//! It exists because `sync` is ours and changes with releases. Invariants: migrations are embedded, applied in
+//! order and never edited afterwards; a database that a newer release has used is refused; a schema `sync` that
+//! belongs to something else is never touched.
+
+use sqlx::{
+    PgPool, SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use super::error::MirrorError;
+
+/// sqlx's own book of applied migrations, kept in our schema so that it meets nobody else's.
+const BOOK: &str = "sync._sqlx_migrations";
+
+fn migrator() -> Migrator {
+    let sql = include_str!("../../migrations/0001_control.sql");
+    let control =
+        Migration::new(1, "control".into(), MigrationType::Simple, sql.into_sql_str(), false);
+    let mut migrator = Migrator::with_migrations(vec![control]);
+    migrator.dangerous_set_table_name(BOOK);
+    migrator.create_schema("sync");
+    migrator
+}
+
+/// The newest version of the control schema that this program knows.
+pub(super) fn newest() -> i64 {
+    migrator().iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
+    let found = relations(pool).await?;
+    if !found.is_empty() && !found.iter().any(|name| name == "_sqlx_migrations") {
+        return Err(MirrorError::ControlTaken(found));
+    }
+    migrator().run(pool).await.map_err(MirrorError::Control)
+}
+
+async fn relations(pool: &PgPool) -> Result<Vec<String>, MirrorError> {
+    sqlx::query_scalar(
+        "select c.relname::text from pg_catalog.pg_class c \
+         join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = 'sync' and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1 limit 10",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(MirrorError::query("look into schema sync"))
+}

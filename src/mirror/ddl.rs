@@ -1,0 +1,202 @@
+//! Renders and applies a schema plan.
+//!
+//! It exists so that what `schema plan` shows is exactly what runs. Invariants: a change and its record in
+//! `sync.object` and `sync.field` are one transaction under one lock; an object that got a column is read anew
+//! from the start, because only a walk can fill it; nothing is dropped.
+
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::{
+    Mirror, catalog,
+    error::MirrorError,
+    ident::{Ident, IdentError, statement, text_literal},
+    picklist,
+};
+use crate::{
+    plan::schema::{Existing, SchemaPlan, Step, Table},
+    record::{Column, DataModel},
+};
+
+/// A schema change under way: the lock is held until it is applied or dropped.
+#[derive(Debug)]
+pub struct SchemaChange<'a> {
+    mirror: &'a Mirror,
+    transaction: Transaction<'static, Postgres>,
+    /// What the mirror holds before the change.
+    pub existing: Existing,
+}
+
+impl Mirror {
+    /// Takes the lock and reads what is there.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn begin_schema_change(&self) -> Result<SchemaChange<'_>, MirrorError> {
+        let mut transaction = self
+            .pool
+            .begin()
+            .await
+            .map_err(MirrorError::query("begin a change of the mirror's tables"))?;
+        sqlx::query(
+            "select pg_advisory_xact_lock(hashtextextended('twenty-sync schema ' || $1, 0))",
+        )
+        .bind(self.schema())
+        .execute(&mut *transaction)
+        .await
+        .map_err(MirrorError::query("wait for another change of the mirror's tables"))?;
+        let existing = catalog::existing(self, &mut transaction).await?;
+        Ok(SchemaChange { mirror: self, transaction, existing })
+    }
+}
+
+impl SchemaChange<'_> {
+    /// Applies `plan`, records what each table and column holds, and the model's picklists.
+    ///
+    /// # Errors
+    /// The step that PostgreSQL refuses; nothing is changed then.
+    pub async fn apply(mut self, plan: &SchemaPlan, model: &DataModel) -> Result<(), MirrorError> {
+        let mut refill = HashSet::new();
+        for step in &plan.steps {
+            let sql = render(&self.mirror.schema, step)?;
+            let failed = |cause| MirrorError::Ddl { step: step.to_string(), cause };
+            sqlx::raw_sql(statement(sql)).execute(&mut *self.transaction).await.map_err(failed)?;
+            if let Step::AddColumn { table, .. } = step {
+                refill.insert(table.as_str());
+            }
+        }
+        for table in &plan.tables {
+            record(self.mirror, &mut self.transaction, table, refill.contains(table.name.as_str()))
+                .await?;
+        }
+        picklist::replace(self.mirror, &mut self.transaction, model, &plan.tables).await?;
+        self.transaction
+            .commit()
+            .await
+            .map_err(MirrorError::query("commit a change of the mirror's tables"))
+    }
+}
+
+/// The DDL of one step, ending in a semicolon.
+///
+/// # Errors
+/// A name that PostgreSQL cannot hold.
+pub fn render(schema: &Ident, step: &Step) -> Result<String, IdentError> {
+    let relation = |table: &str| Ident::new(table).map(|table| format!("{schema}.{table}"));
+    Ok(match step {
+        Step::CreateSchema => format!("create schema {schema};"),
+        Step::CreateTable { table, columns } => {
+            let columns: Vec<String> = columns.iter().map(definition).collect::<Result<_, _>>()?;
+            format!("create table {} (\n    {}\n);", relation(table)?, columns.join(",\n    "))
+        }
+        Step::RenameTable { from, to } => {
+            format!("alter table {} rename to {};", relation(from)?, Ident::new(to)?)
+        }
+        Step::RenameColumn { table, from, to } => {
+            let (from, to) = (Ident::new(from)?, Ident::new(to)?);
+            format!("alter table {} rename column {from} to {to};", relation(table)?)
+        }
+        Step::AddColumn { table, column } => {
+            format!("alter table {} add column {};", relation(table)?, definition(column)?)
+        }
+        Step::CreateIndex { table, column } => {
+            format!("create index on {} ({});", relation(table)?, Ident::new(column)?)
+        }
+        Step::Comment { table, column: None, text } => {
+            format!("comment on table {} is {};", relation(table)?, text_literal(text))
+        }
+        Step::Comment { table, column: Some(column), text } => {
+            format!(
+                "comment on column {}.{} is {};",
+                relation(table)?,
+                Ident::new(column)?,
+                text_literal(text)
+            )
+        }
+    })
+}
+
+/// The source keeps the ids it is given, so a local insert has its final id at once (docs/twenty.md, "Ids").
+fn definition(column: &Column) -> Result<String, IdentError> {
+    let is_id = column.path.key == "id" && column.path.part.is_none();
+    let rest = if is_id { " primary key default gen_random_uuid()" } else { "" };
+    Ok(format!("{} {}{rest}", Ident::new(&column.name)?, column.kind.sql()))
+}
+
+/// Writes down what a table and its columns hold; nothing where that is known already.
+async fn record(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    table: &Table,
+    refill: bool,
+) -> Result<(), MirrorError> {
+    record_object(mirror, connection, table).await?;
+    record_fields(mirror, connection, table).await?;
+    if refill {
+        sqlx::query(
+            "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
+             walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
+             walk_pages = null where workspace_id = $1 and object_id = $2",
+        )
+        .bind(mirror.workspace_id)
+        .bind(table.object_id)
+        .execute(connection)
+        .await
+        .map_err(MirrorError::query("have an object read anew"))?;
+    }
+    Ok(())
+}
+
+async fn record_object(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<(), MirrorError> {
+    sqlx::query(
+        "insert into sync.object as o (workspace_id, object_id, name_singular, name_plural, table_name, direction) \
+         values ($1, $2, $3, $4, $5, $6) on conflict (workspace_id, object_id) do update set \
+         name_singular = excluded.name_singular, name_plural = excluded.name_plural, \
+         table_name = excluded.table_name, direction = excluded.direction \
+         where (o.name_singular, o.name_plural, o.table_name, o.direction) is distinct from \
+         (excluded.name_singular, excluded.name_plural, excluded.table_name, excluded.direction)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(table.object_id)
+    .bind(&table.name_singular)
+    .bind(&table.name_plural)
+    .bind(&table.name)
+    .bind(table.direction.as_str())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write sync.object"))
+}
+
+async fn record_fields(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<(), MirrorError> {
+    let columns = &table.columns;
+    sqlx::query(
+        "insert into sync.field as f \
+         (workspace_id, object_id, field_id, part, key, column_name, column_type) \
+         select $1, $2, * from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) \
+         on conflict (workspace_id, object_id, field_id, part) do update set \
+         key = excluded.key, column_name = excluded.column_name, column_type = excluded.column_type \
+         where (f.key, f.column_name, f.column_type) is distinct from \
+         (excluded.key, excluded.column_name, excluded.column_type)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(table.object_id)
+    .bind(columns.iter().map(|column| column.field_id).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| column.path.part.unwrap_or_default()).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| column.path.key.as_str()).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| column.kind.sql()).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write sync.field"))
+}

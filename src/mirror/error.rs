@@ -1,0 +1,225 @@
+//! What can go wrong in PostgreSQL, by operation and subject, with what to do about it.
+//!
+//! It exists so that an operator reads which table could not be written and why, not which library failed.
+//! Invariant: a message names objects, tables and ids, never a field's value (PostgreSQL's own text can hold
+//! one, so it is shown by its code and condition only where a statement carries values).
+
+use sqlx::{error::DatabaseError, migrate::MigrateError};
+use uuid::Uuid;
+
+use super::ident::IdentError;
+
+/// A failure at the mirror.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// No connection.
+    #[error("could not connect to PostgreSQL at {place}")]
+    Connect {
+        /// Host, port and database; never the password.
+        place: String,
+        /// The cause.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// The database URL makes no sense.
+    #[error("cannot read the database URL")]
+    Url(#[source] sqlx::Error),
+    /// The control schema could not be made or brought up to date.
+    #[error("could not prepare the control schema sync")]
+    Control(#[source] MigrateError),
+    /// The `sync` schema belongs to something else.
+    #[error("schema sync already holds relations that twenty-sync did not make: {}", .0.join(", "))]
+    ControlTaken(Vec<String>),
+    /// The schema for the mirrored tables belongs to something else.
+    #[error("schema {schema} already holds relations that twenty-sync did not make: {}", .relations.join(", "))]
+    SchemaTaken {
+        /// The schema.
+        schema: String,
+        /// Some of what is there.
+        relations: Vec<String>,
+    },
+    /// This mirror holds another workspace, or this workspace is mirrored elsewhere.
+    #[error(
+        "schema {schema} mirrors workspace {bound}, but the API key belongs to workspace {given}"
+    )]
+    OtherWorkspace {
+        /// The schema.
+        schema: String,
+        /// The workspace it was bound to.
+        bound: Uuid,
+        /// The workspace of the key.
+        given: Uuid,
+    },
+    /// This workspace is mirrored into another schema of this database.
+    #[error("workspace {workspace} is already mirrored into schema {bound}, not {schema}")]
+    OtherSchema {
+        /// The workspace.
+        workspace: Uuid,
+        /// The schema it is mirrored into.
+        bound: String,
+        /// The schema asked for.
+        schema: String,
+    },
+    /// A name cannot be used.
+    #[error("cannot use a name from the workspace")]
+    Name(#[from] IdentError),
+    /// A change of the mirrored tables failed.
+    #[error("could not {step}")]
+    Ddl {
+        /// The step, in words.
+        step: String,
+        /// The cause.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// A page was not written.
+    #[error("could not write a page of {object}: {}", condition(.cause))]
+    Page {
+        /// The object's plural name.
+        object: String,
+        /// The cause. Not a `source`: its text can hold values.
+        cause: sqlx::Error,
+    },
+    /// Another process moved the checkpoint.
+    #[error("another twenty-sync is reading {object} into this mirror")]
+    Overtaken {
+        /// The object's plural name.
+        object: String,
+    },
+    /// Any statement on the control schema.
+    #[error("could not {action}")]
+    Query {
+        /// What was being done.
+        action: &'static str,
+        /// The cause.
+        #[source]
+        cause: sqlx::Error,
+    },
+}
+
+/// What a [`MirrorError`] means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MirrorFault {
+    /// It may work later.
+    Transient,
+    /// Only a change of configuration or rights helps.
+    Configuration,
+}
+
+impl MirrorError {
+    pub(super) fn query(action: &'static str) -> impl FnOnce(sqlx::Error) -> MirrorError {
+        move |cause| MirrorError::Query { action, cause }
+    }
+
+    /// What this means for the run.
+    pub fn fault(&self) -> MirrorFault {
+        match self {
+            MirrorError::Url(_)
+            | MirrorError::ControlTaken(_)
+            | MirrorError::SchemaTaken { .. }
+            | MirrorError::OtherWorkspace { .. }
+            | MirrorError::OtherSchema { .. }
+            | MirrorError::Name(_)
+            | MirrorError::Control(MigrateError::VersionMissing(_)) => MirrorFault::Configuration,
+            MirrorError::Control(cause) => migration_fault(cause),
+            MirrorError::Connect { cause, .. }
+            | MirrorError::Ddl { cause, .. }
+            | MirrorError::Page { cause, .. }
+            | MirrorError::Query { cause, .. } => sql_fault(cause),
+            MirrorError::Overtaken { .. } => MirrorFault::Transient,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            MirrorError::Url(_) => "give a URL such as postgres://user:password@host:5432/database",
+            MirrorError::ControlTaken(_) => "use a database of its own, or rename that schema",
+            MirrorError::SchemaTaken { .. } => "set mirror.schema to a name that is free",
+            MirrorError::OtherWorkspace { .. } => {
+                "use the key of that workspace, or set mirror.schema to another name for this one"
+            }
+            MirrorError::OtherSchema { .. } => {
+                "set mirror.schema to the schema it is mirrored into"
+            }
+            MirrorError::Control(MigrateError::VersionMissing(_)) => {
+                "this database was used by a newer twenty-sync: install that version or a later one"
+            }
+            MirrorError::Overtaken { .. } => "let only one twenty-sync at a time work on a mirror",
+            MirrorError::Name(_) => "rename the object or field in Twenty",
+            MirrorError::Connect { cause, .. }
+            | MirrorError::Ddl { cause, .. }
+            | MirrorError::Page { cause, .. }
+            | MirrorError::Query { cause, .. } => return sql_hint(cause),
+            MirrorError::Control(cause) => {
+                return migration_cause(cause).and_then(sql_hint);
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn migration_cause(error: &MigrateError) -> Option<&sqlx::Error> {
+    use MigrateError::{Execute, ExecuteMigration};
+    match error {
+        Execute(cause) | ExecuteMigration(cause, _) => Some(cause),
+        _ => None,
+    }
+}
+
+fn migration_fault(error: &MigrateError) -> MirrorFault {
+    migration_cause(error).map_or(MirrorFault::Transient, sql_fault)
+}
+
+/// The SQLSTATE of an error that PostgreSQL reported.
+pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned)
+}
+
+/// Whether PostgreSQL refused a value: data exceptions (22), limits of the program such as JSON too deep (54),
+/// and constraints (23). The rows at fault can be found and set aside.
+pub(super) fn is_refused_value(error: &sqlx::Error) -> bool {
+    sqlstate(error)
+        .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+}
+
+/// An error's condition without its text, which can hold values.
+pub(super) fn condition(error: &sqlx::Error) -> String {
+    match sqlstate(error) {
+        Some(code) => format!("PostgreSQL refused it with SQLSTATE {code}"),
+        None => error.to_string(),
+    }
+}
+
+fn sql_fault(error: &sqlx::Error) -> MirrorFault {
+    match sqlstate(error).as_deref() {
+        // No such password or role, database, schema or right.
+        Some("28P01" | "28000" | "3D000" | "3F000" | "42501") => MirrorFault::Configuration,
+        _ => MirrorFault::Transient,
+    }
+}
+
+fn sql_hint(error: &sqlx::Error) -> Option<String> {
+    let hint = match sqlstate(error).as_deref() {
+        Some("28P01" | "28000") => {
+            "check the user and password in the database URL, and pg_hba.conf"
+        }
+        Some("3D000") => "create the database first: createdb NAME",
+        Some("42501") => "grant the role CREATE on the database: GRANT CREATE ON DATABASE … TO …",
+        Some("53100") => {
+            "the database's disk is full: nothing is lost, the run goes on when there is room"
+        }
+        Some("25006") => "the database is read-only: give the primary's address, not a replica's",
+        Some("53300") => {
+            "the server has no connection left: raise max_connections or lower mirror.max_connections"
+        }
+        None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
+            "check that the server runs and that host and port in the database URL are right"
+        }
+        None if matches!(error, sqlx::Error::Tls(_)) => {
+            "check the certificate: sslmode=verify-full needs sslrootcert for a private authority"
+        }
+        Some(_) | None => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,171 @@
+//! What `status` shows: each object's progress, and the last run.
+//!
+//! It exists so that an operator sees at one glance what is read, how fresh it is and what is stuck. Invariant:
+//! it only reads the control schema and PostgreSQL's estimates, so it costs nothing on large tables.
+
+use serde::Serialize;
+use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::error::MirrorError;
+
+/// One object's state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ObjectStatus {
+    /// The plural name.
+    pub object: String,
+    /// The table.
+    pub table_name: String,
+    /// Which way its records travel.
+    pub direction: String,
+    /// Rows, as PostgreSQL estimates them.
+    pub rows_estimate: i64,
+    /// Server time up to which everything is read; `None` until the first walk is complete.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub watermark: Option<OffsetDateTime>,
+    /// Records seen by the walk under way, if one is.
+    pub walk_seen: Option<i64>,
+    /// Records that walk will see, by the server's count.
+    pub walk_total: Option<i64>,
+    /// When it was last read to the end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub succeeded_at: Option<OffsetDateTime>,
+    /// When it last failed, if it did since.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub failed_at: Option<OffsetDateTime>,
+    /// Why.
+    pub failure: Option<String>,
+    /// Records set aside.
+    pub quarantined: i64,
+}
+
+/// The last run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastRun {
+    /// `once` or `daemon`.
+    pub mode: String,
+    /// The program's version.
+    pub version: String,
+    /// When it started.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    /// When it ended; `None` while it runs, or if it was killed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub finished_at: Option<OffsetDateTime>,
+    /// How it ended: `in_sync`, `attention` or `failed`.
+    pub outcome: Option<String>,
+    /// Calls to the source.
+    pub calls: Option<i64>,
+    /// Rows changed in mirrored tables.
+    pub rows_changed: Option<i64>,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+impl FromRow<'_, PgRow> for ObjectStatus {
+    fn from_row(row: &PgRow) -> Result<ObjectStatus, sqlx::Error> {
+        Ok(ObjectStatus {
+            object: row.try_get("object")?,
+            table_name: row.try_get("table_name")?,
+            direction: row.try_get("direction")?,
+            rows_estimate: row.try_get("rows_estimate")?,
+            watermark: row.try_get("watermark")?,
+            walk_seen: row.try_get("walk_seen")?,
+            walk_total: row.try_get("walk_total")?,
+            succeeded_at: row.try_get("succeeded_at")?,
+            failed_at: row.try_get("failed_at")?,
+            failure: row.try_get("failure")?,
+            quarantined: row.try_get("quarantined")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for LastRun {
+    fn from_row(row: &PgRow) -> Result<LastRun, sqlx::Error> {
+        Ok(LastRun {
+            mode: row.try_get("mode")?,
+            version: row.try_get("version")?,
+            started_at: row.try_get("started_at")?,
+            finished_at: row.try_get("finished_at")?,
+            outcome: row.try_get("outcome")?,
+            calls: row.try_get("calls")?,
+            rows_changed: row.try_get("rows_changed")?,
+            failure: row.try_get("failure")?,
+        })
+    }
+}
+
+/// The workspace that `schema` mirrors, if it mirrors one.
+async fn bound_workspace(pool: &PgPool, schema: &str) -> Result<Option<Uuid>, MirrorError> {
+    let known: bool = sqlx::query_scalar("select to_regclass('sync.workspace') is not null")
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("look for the control schema"))?;
+    if !known {
+        return Ok(None);
+    }
+    sqlx::query_scalar("select workspace_id from sync.workspace where schema_name = $1")
+        .bind(schema)
+        .fetch_optional(pool)
+        .await
+        .map_err(MirrorError::query("read which workspace the mirror belongs to"))
+}
+
+/// Every mirrored object of a workspace, by name.
+async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>, MirrorError> {
+    sqlx::query_as(
+        "select o.name_plural as object, o.table_name, o.direction, \
+         greatest(coalesce(c.reltuples, 0), 0)::bigint as rows_estimate, \
+         p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.failed_at, p.failure, \
+         (select count(*) from sync.quarantine q where q.workspace_id = o.workspace_id \
+          and q.object_id = o.object_id) as quarantined \
+         from sync.object o join sync.workspace w using (workspace_id) \
+         left join sync.checkpoint p using (workspace_id, object_id) \
+         left join pg_catalog.pg_namespace n on n.nspname = w.schema_name \
+         left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = o.table_name \
+         where o.workspace_id = $1 order by o.name_plural",
+    )
+    .bind(workspace_id)
+    .fetch_all(pool)
+    .await
+    .map_err(MirrorError::query("read the state of the objects"))
+}
+
+/// The run that started last.
+async fn last_run(pool: &PgPool, workspace_id: Uuid) -> Result<Option<LastRun>, MirrorError> {
+    sqlx::query_as(
+        "select mode, version, started_at, finished_at, outcome, calls, rows_changed, failure from sync.run \
+         where workspace_id = $1 order by started_at desc limit 1",
+    )
+    .bind(workspace_id)
+    .fetch_optional(pool)
+    .await
+    .map_err(MirrorError::query("read the last run"))
+}
+
+/// What `status` shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MirrorStatus {
+    /// The workspace.
+    pub workspace_id: Uuid,
+    /// The schema of the mirrored tables.
+    pub schema: String,
+    /// Every mirrored object.
+    pub objects: Vec<ObjectStatus>,
+    /// The run that started last.
+    pub last_run: Option<LastRun>,
+}
+
+impl MirrorStatus {
+    /// The state of the mirror in `schema`; `None` where nothing was mirrored yet.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn read(pool: &PgPool, schema: &str) -> Result<Option<MirrorStatus>, MirrorError> {
+        let Some(workspace_id) = bound_workspace(pool, schema).await? else { return Ok(None) };
+        let objects = objects(pool, workspace_id).await?;
+        let last_run = last_run(pool, workspace_id).await?;
+        Ok(Some(MirrorStatus { workspace_id, schema: schema.to_owned(), objects, last_run }))
+    }
+}

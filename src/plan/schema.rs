@@ -1,0 +1,337 @@
+//! Plans the mirrored tables from the data model: what to create, add, rename and comment.
+//!
+//! It exists because tables follow from metadata, never from a list in code, and because an operator wants to
+//! see the DDL before it runs (`twenty-sync schema plan`). The steps are the whole decision; rendering and
+//! running them makes no choice.
+//!
+//! Invariants: nothing is ever dropped; a table or column is recognised by its metadata id, so a rename in the
+//! source is a rename here; a changed type leaves the old column beside the new one; an unchanged model gives
+//! no steps.
+
+use std::collections::{BTreeMap, HashSet};
+
+use uuid::Uuid;
+
+use super::naming;
+use crate::record::{
+    Column, ColumnType, Direction, Field, Object, ObjectId,
+    column::{columns_of, snake_case},
+};
+
+mod comment;
+mod display;
+mod existing;
+
+pub use existing::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
+
+/// An object to mirror, and which way.
+#[derive(Debug, Clone, Copy)]
+pub struct Scoped<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// Both or pull; objects that are off are not planned.
+    pub direction: Direction,
+}
+
+/// One mirrored table as it will be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The metadata id of the object.
+    pub object_id: ObjectId,
+    /// The name in the API, singular.
+    pub name_singular: String,
+    /// The name in the API, plural.
+    pub name_plural: String,
+    /// The name in the mirror.
+    pub name: String,
+    /// Which way its records travel.
+    pub direction: Direction,
+    /// The columns, in a stable order, `id` first.
+    pub columns: Vec<Column>,
+}
+
+/// What to do, and what will be there afterwards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaPlan {
+    /// The schema of the mirrored tables.
+    pub schema: String,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// The tables after the steps.
+    pub tables: Vec<Table>,
+}
+
+impl SchemaPlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One change to the mirror's tables.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Create the schema.
+    CreateSchema,
+    /// Create a table with all its columns.
+    CreateTable {
+        /// The table.
+        table: String,
+        /// Its columns.
+        columns: Vec<Column>,
+    },
+    /// Rename a table whose object was renamed.
+    RenameTable {
+        /// The name so far.
+        from: String,
+        /// The name from now on.
+        to: String,
+    },
+    /// Rename a column whose field was renamed, or set one aside whose type changed.
+    RenameColumn {
+        /// The table.
+        table: String,
+        /// The name so far.
+        from: String,
+        /// The name from now on.
+        to: String,
+    },
+    /// Add a column. The object is then read anew, to fill it.
+    AddColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: Column,
+    },
+    /// Index a column that refers to another record.
+    CreateIndex {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Describe a table, or one of its columns, in the catalog.
+    Comment {
+        /// The table.
+        table: String,
+        /// The column; `None` for the table itself.
+        column: Option<String>,
+        /// The text.
+        text: String,
+    },
+}
+
+/// Plans the tables of `objects` in `schema`, given what is there.
+pub fn plan(schema: &str, objects: &[Scoped<'_>], existing: &Existing) -> SchemaPlan {
+    let mut planner =
+        Planner { existing, steps: Vec::new(), tables: Vec::new(), taken: existing.table_names() };
+    if !existing.schema_exists {
+        planner.steps.push(Step::CreateSchema);
+    }
+    for scoped in objects {
+        planner.plan_object(*scoped);
+    }
+    SchemaPlan { schema: schema.to_owned(), steps: planner.steps, tables: planner.tables }
+}
+
+/// The plan as far as it has grown.
+struct Planner<'a> {
+    existing: &'a Existing,
+    steps: Vec<Step>,
+    tables: Vec<Table>,
+    taken: HashSet<String>,
+}
+
+impl Planner<'_> {
+    fn plan_object(&mut self, scoped: Scoped<'_>) {
+        let before = self.existing.table(scoped.object.id);
+        let name = self.table_name(scoped.object, before);
+        let columns = match before {
+            Some(before) => self.alter(&name, before, scoped.object),
+            None => self.create(&name, scoped.object),
+        };
+        self.comment(&name, before, scoped, &columns);
+        self.tables.push(Table {
+            object_id: scoped.object.id,
+            name_singular: scoped.object.name_singular.clone(),
+            name_plural: scoped.object.name_plural.clone(),
+            name,
+            direction: scoped.direction,
+            columns,
+        });
+    }
+
+    /// The table's name: kept as long as the object's is, so that nothing moves without a reason.
+    fn table_name(&mut self, object: &Object, before: Option<&ExistingTable>) -> String {
+        let wanted = snake_case(&object.name_plural);
+        let Some(before) = before else {
+            return naming::claim(&wanted, &object.id.to_string(), &mut self.taken);
+        };
+        if before.name_plural == object.name_plural {
+            return before.name.clone();
+        }
+        self.taken.remove(&before.name);
+        let name = naming::claim(&wanted, &object.id.to_string(), &mut self.taken);
+        if name != before.name {
+            self.steps.push(Step::RenameTable { from: before.name.clone(), to: name.clone() });
+        }
+        name
+    }
+
+    fn create(&mut self, table: &str, object: &Object) -> Vec<Column> {
+        let mut taken = HashSet::new();
+        let mut columns = Vec::new();
+        for field in mirrored_fields(object) {
+            for mut column in columns_of(field) {
+                column.name = naming::claim(&column.name, &identity(&column), &mut taken);
+                columns.push(column);
+            }
+        }
+        self.steps.push(Step::CreateTable { table: table.to_owned(), columns: columns.clone() });
+        for column in columns.iter().filter(|column| is_reference(object, column)) {
+            self.index(table, column);
+        }
+        columns
+    }
+
+    fn alter(&mut self, table: &str, before: &ExistingTable, object: &Object) -> Vec<Column> {
+        let mut taken: HashSet<String> = before.catalog.keys().cloned().collect();
+        let mut columns = Vec::new();
+        for field in mirrored_fields(object) {
+            for wanted in columns_of(field) {
+                columns.push(self.alter_column(table, before, object, wanted, &mut taken));
+            }
+        }
+        columns
+    }
+
+    fn alter_column(
+        &mut self,
+        table: &str,
+        before: &ExistingTable,
+        object: &Object,
+        mut column: Column,
+        taken: &mut HashSet<String>,
+    ) -> Column {
+        let known = before.column(&column).filter(|known| before.catalog.contains_key(&known.name));
+        match known {
+            Some(known) if before.catalog[&known.name].kind == column.kind.sql() => {
+                self.keep_or_rename(table, known, &mut column, taken);
+            }
+            Some(known) => {
+                self.set_aside(table, before, known, taken);
+                self.add(table, object, &mut column, taken);
+            }
+            None => self.add(table, object, &mut column, taken),
+        }
+        column
+    }
+
+    fn keep_or_rename(
+        &mut self,
+        table: &str,
+        known: &ExistingColumn,
+        column: &mut Column,
+        taken: &mut HashSet<String>,
+    ) {
+        if known.key == column.path.key {
+            column.name.clone_from(&known.name);
+            return;
+        }
+        taken.remove(&known.name);
+        column.name = naming::claim(&column.name, &identity(column), taken);
+        if column.name != known.name {
+            let (from, to) = (known.name.clone(), column.name.clone());
+            self.steps.push(Step::RenameColumn { table: table.to_owned(), from, to });
+        }
+    }
+
+    /// Keeps the old column under a name that says what it was.
+    fn set_aside(
+        &mut self,
+        table: &str,
+        before: &ExistingTable,
+        known: &ExistingColumn,
+        taken: &mut HashSet<String>,
+    ) {
+        let kind = before.catalog[&known.name]
+            .kind
+            .replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+        let to = naming::claim(&format!("{}_was_{kind}", known.name), &known.name, taken);
+        taken.remove(&known.name);
+        self.steps.push(Step::RenameColumn {
+            table: table.to_owned(),
+            from: known.name.clone(),
+            to,
+        });
+    }
+
+    fn add(
+        &mut self,
+        table: &str,
+        object: &Object,
+        column: &mut Column,
+        taken: &mut HashSet<String>,
+    ) {
+        column.name = naming::claim(&column.name, &identity(column), taken);
+        self.steps.push(Step::AddColumn { table: table.to_owned(), column: column.clone() });
+        if is_reference(object, column) {
+            self.index(table, column);
+        }
+    }
+
+    fn index(&mut self, table: &str, column: &Column) {
+        self.steps.push(Step::CreateIndex { table: table.to_owned(), column: column.name.clone() });
+    }
+
+    fn comment(
+        &mut self,
+        table: &str,
+        before: Option<&ExistingTable>,
+        scoped: Scoped<'_>,
+        columns: &[Column],
+    ) {
+        let so_far = before.map(|before| &before.comment);
+        let text = comment::of_table(scoped);
+        if so_far != Some(&Some(text.clone())) {
+            self.steps.push(Step::Comment { table: table.to_owned(), column: None, text });
+        }
+        let fields: BTreeMap<Uuid, &Field> =
+            scoped.object.fields.iter().map(|field| (field.id, field)).collect();
+        for column in columns {
+            let text = comment::of_column(fields[&column.field_id], column);
+            if before.and_then(|before| before.comment_of(column)) != Some(&text) {
+                let column = Some(column.name.clone());
+                self.steps.push(Step::Comment { table: table.to_owned(), column, text });
+            }
+        }
+    }
+}
+
+/// The fields that become columns: `id` first, then the active ones by name, times and system fields last.
+fn mirrored_fields(object: &Object) -> Vec<&Field> {
+    const LAST: &[&str] = &["position", "createdBy", "createdAt", "updatedAt", "deletedAt"];
+    let mut fields: Vec<&Field> = object.fields.iter().filter(|field| field.is_active).collect();
+    fields.sort_by_key(|field| {
+        let place = match field.name.as_str() {
+            "id" => 0,
+            name => LAST.iter().position(|last| *last == name).map_or(1, |place| place + 2),
+        };
+        (place, field.name.clone(), field.id)
+    });
+    fields
+}
+
+fn is_reference(object: &Object, column: &Column) -> bool {
+    use crate::record::FieldKind::ManyToOne;
+    let field = object.fields.iter().find(|field| field.id == column.field_id);
+    column.kind == ColumnType::Uuid
+        && field.is_some_and(|field| matches!(field.kind, ManyToOne { .. }))
+}
+
+fn identity(column: &Column) -> String {
+    format!("{}/{}", column.field_id, column.path.part.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

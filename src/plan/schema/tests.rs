@@ -1,0 +1,208 @@
+//! Schema plans from small models: first contact, no change, and every kind of drift.
+
+use uuid::Uuid;
+
+use super::{
+    CatalogColumn, Existing, ExistingColumn, ExistingTable, SchemaPlan, Scoped, Step, Table, plan,
+};
+use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
+
+fn field(id: u128, name: &str, kind: FieldKind) -> Field {
+    Field {
+        id: Uuid::from_u128(id),
+        name: name.to_owned(),
+        label: name.to_uppercase(),
+        description: None,
+        kind,
+        is_active: true,
+        is_nullable: true,
+        is_unique: false,
+        options: Vec::new(),
+    }
+}
+
+fn people() -> Object {
+    Object {
+        id: Uuid::from_u128(1),
+        name_singular: "person".to_owned(),
+        name_plural: "people".to_owned(),
+        label_singular: "Person".to_owned(),
+        label_plural: "People".to_owned(),
+        description: Some("A person".to_owned()),
+        is_custom: false,
+        is_system: false,
+        is_active: true,
+        fields: vec![
+            field(10, "updatedAt", FieldKind::DateTime),
+            field(11, "company", FieldKind::ManyToOne { join_column: "companyId".to_owned() }),
+            field(12, "id", FieldKind::Uuid),
+            field(13, "salary", FieldKind::Currency),
+            field(14, "searchVector", FieldKind::TsVector),
+        ],
+    }
+}
+
+fn plan_one(object: &Object, existing: &Existing) -> SchemaPlan {
+    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing)
+}
+
+/// What the mirror holds after `plan` was applied to `object`.
+fn applied(plan: &SchemaPlan, object: &Object) -> Existing {
+    let tables = plan.tables.iter().map(|table| applied_table(plan, table, object)).collect();
+    Existing { schema_exists: true, tables, foreign: Vec::new() }
+}
+
+fn applied_table(plan: &SchemaPlan, table: &Table, object: &Object) -> ExistingTable {
+    let comment = |wanted: Option<&str>| {
+        plan.steps.iter().find_map(|step| match step {
+            Step::Comment { column, text, .. } if column.as_deref() == wanted => Some(text.clone()),
+            _ => None,
+        })
+    };
+    let catalog = |column: &crate::record::Column| CatalogColumn {
+        kind: column.kind.sql().to_owned(),
+        comment: comment(Some(&column.name)),
+    };
+    let recorded = |column: &crate::record::Column| ExistingColumn {
+        field_id: column.field_id,
+        part: column.path.part.unwrap_or_default().to_owned(),
+        key: column.path.key.clone(),
+        name: column.name.clone(),
+    };
+    ExistingTable {
+        object_id: object.id,
+        name_plural: object.name_plural.clone(),
+        name: table.name.clone(),
+        comment: comment(None),
+        columns: table.columns.iter().map(recorded).collect(),
+        catalog: table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), catalog(column)))
+            .collect(),
+    }
+}
+
+fn steps(plan: &SchemaPlan) -> Vec<String> {
+    plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_new_object_becomes_a_table_with_flat_columns_id_first() {
+    let plan = plan_one(&people(), &Existing::default());
+    let names: Vec<_> = plan.tables[0].columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["id", "company_id", "salary_amount_micros", "salary_currency_code", "updated_at"]
+    );
+    assert_eq!(
+        steps(&plan)[..4],
+        [
+            "create the schema",
+            "create table people with 5 columns",
+            "index people.company_id",
+            "describe people"
+        ]
+    );
+}
+
+#[test]
+fn an_unchanged_model_gives_no_steps() {
+    let object = people();
+    let first = plan_one(&object, &Existing::default());
+    let again = plan_one(&object, &applied(&first, &object));
+    assert_eq!(steps(&again), Vec::<String>::new());
+    assert_eq!(again.tables, first.tables);
+}
+
+fn after(change: impl FnOnce(&mut Object)) -> Vec<String> {
+    let mut object = people();
+    let existing = applied(&plan_one(&object, &Existing::default()), &object);
+    change(&mut object);
+    steps(&plan_one(&object, &existing))
+        .into_iter()
+        .filter(|step| !step.starts_with("describe"))
+        .collect()
+}
+
+#[test]
+fn a_new_field_is_added() {
+    let added = after(|object| object.fields.push(field(20, "jobTitle", FieldKind::Text)));
+    assert_eq!(added, ["add column people.job_title text"]);
+}
+
+#[test]
+fn a_renamed_field_is_renamed_whatever_its_parts() {
+    let renamed = after(|object| object.fields[3].name = "wage".to_owned());
+    assert_eq!(
+        renamed,
+        [
+            "rename column people.salary_amount_micros to wage_amount_micros",
+            "rename column people.salary_currency_code to wage_currency_code"
+        ]
+    );
+}
+
+#[test]
+fn a_renamed_object_is_renamed() {
+    let renamed = after(|object| object.name_plural = "humanBeings".to_owned());
+    assert_eq!(renamed, ["rename table people to human_beings"]);
+}
+
+#[test]
+fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
+    let changed = after(|object| object.fields[1].kind = FieldKind::Number(NumberKind::Double));
+    assert_eq!(
+        changed,
+        ["rename column people.company_id to company_id_was_uuid", "add column people.company double precision"]
+    );
+    let mut object = people();
+    object.fields.push(field(20, "age", FieldKind::Text));
+    let existing = applied(&plan_one(&object, &Existing::default()), &object);
+    object.fields[5].kind = FieldKind::Number(NumberKind::Integer);
+    let changed: Vec<_> = steps(&plan_one(&object, &existing))
+        .into_iter()
+        .filter(|step| !step.starts_with("describe"))
+        .collect();
+    assert_eq!(
+        changed,
+        ["rename column people.age to age_was_text", "add column people.age bigint"]
+    );
+}
+
+#[test]
+fn a_field_that_vanished_or_was_deactivated_is_left_alone() {
+    assert_eq!(after(|object| drop(object.fields.remove(3))), Vec::<String>::new());
+    assert_eq!(after(|object| object.fields[3].is_active = false), Vec::<String>::new());
+}
+
+#[test]
+fn a_column_that_someone_dropped_is_added_again() {
+    let object = people();
+    let mut existing = applied(&plan_one(&object, &Existing::default()), &object);
+    existing.tables[0].catalog.remove("company_id");
+    let again = plan_one(&object, &existing);
+    assert_eq!(
+        steps(&again)[..2],
+        ["add column people.company_id uuid", "index people.company_id"]
+    );
+}
+
+#[test]
+fn names_that_differ_only_in_case_and_names_of_others_stay_apart() {
+    let mut object = people();
+    object.fields = vec![
+        field(1, "id", FieldKind::Uuid),
+        field(2, "note", FieldKind::Text),
+        field(3, "Note", FieldKind::Text),
+        field(4, "updatedAt", FieldKind::DateTime),
+    ];
+    let existing =
+        Existing { schema_exists: true, tables: Vec::new(), foreign: vec!["people".to_owned()] };
+    let plan = plan_one(&object, &existing);
+    let names: std::collections::BTreeSet<_> =
+        plan.tables[0].columns.iter().map(|column| &column.name).collect();
+    assert_eq!(names.len(), 4);
+    assert_ne!(plan.tables[0].name, "people");
+    assert!(names.iter().any(|name| name.len() == "note_12345678".len()));
+}

@@ -1,0 +1,119 @@
+//! Walks over pages, honest and hostile.
+
+use time::{Duration, macros::datetime};
+use uuid::Uuid;
+
+use super::{Checkpoint, PageFacts, Step, Walk, WalkError, advance, begin};
+
+const NOW: time::OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
+
+fn page(ids: &[u128], end_cursor: Option<&str>, has_next: bool, total: u64) -> PageFacts {
+    PageFacts {
+        served_at: NOW,
+        records: ids.iter().map(|&id| Some((Uuid::from_u128(id), Some(NOW)))).collect(),
+        end_cursor: end_cursor.map(str::to_owned),
+        has_next,
+        total,
+    }
+}
+
+fn more(walk: &Walk, facts: &PageFacts) -> Walk {
+    match advance(walk, facts, 2).unwrap() {
+        Step::More(walk) => walk,
+        Step::Done(_) => panic!("the walk ended"),
+    }
+}
+
+#[test]
+fn the_watermark_is_the_time_at_which_the_walk_began() {
+    let first = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 3));
+    let last = PageFacts { served_at: NOW + Duration::HOUR, ..page(&[3], Some("3"), false, 3) };
+    let done = Checkpoint { watermark: Some(NOW), walk: None };
+    assert_eq!(advance(&first, &last, 2), Ok(Step::Done(done.clone())));
+    assert_eq!(begin(&done, Duration::MINUTE).since, Some(NOW - Duration::MINUTE));
+}
+
+#[test]
+fn a_walk_under_way_is_taken_up_where_it_stopped() {
+    let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 3));
+    assert_eq!(
+        begin(&Checkpoint { watermark: None, walk: Some(walk.clone()) }, Duration::MINUTE),
+        walk
+    );
+}
+
+#[test]
+fn a_cursor_that_stands_is_an_error() {
+    let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 9));
+    for cursor in [None, Some("2")] {
+        assert_eq!(
+            advance(&walk, &page(&[3, 4], cursor, true, 9), 2),
+            Err(WalkError::CursorStands)
+        );
+    }
+    assert_eq!(advance(&walk, &page(&[], Some("9"), true, 9), 2), Err(WalkError::CursorStands));
+}
+
+#[test]
+fn an_id_that_repeats_is_an_error_within_a_page_and_across_pages() {
+    let walk = more(&Walk::default(), &page(&[1, 5], Some("5"), true, 9));
+    for ids in [&[5, 6][..], &[4], &[7, 7], &[8, 7]] {
+        assert!(
+            matches!(
+                advance(&walk, &page(ids, Some("x"), true, 9), 2),
+                Err(WalkError::IdRepeats(_))
+            ),
+            "{ids:?}"
+        );
+    }
+}
+
+#[test]
+fn a_record_older_than_asked_for_is_an_error() {
+    let walk = Walk { since: Some(NOW + Duration::MILLISECOND), ..Walk::default() };
+    let error = advance(&walk, &page(&[1], None, false, 1), 2);
+    assert_eq!(error, Err(WalkError::FilterIgnored(Uuid::from_u128(1))));
+}
+
+#[test]
+fn a_listing_that_ends_early_is_not_complete() {
+    let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 10));
+    let error = advance(&walk, &page(&[3], Some("3"), false, 10), 2);
+    assert_eq!(error, Err(WalkError::EndedEarly { seen: 3, counted: 10 }));
+}
+
+#[test]
+fn records_that_come_or_go_during_the_walk_do_not_make_it_incomplete() {
+    let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 3));
+    for total in [2, 3, 4] {
+        let last = advance(&walk, &page(&[3], Some("3"), false, total), 2);
+        assert!(matches!(last, Ok(Step::Done(_))), "{total}");
+    }
+}
+
+#[test]
+fn a_record_that_could_not_be_read_counts_as_seen() {
+    let facts = PageFacts { records: vec![None], ..page(&[], None, false, 1) };
+    assert!(matches!(advance(&Walk::default(), &facts, 2), Ok(Step::Done(_))));
+}
+
+#[test]
+fn a_walk_without_end_is_stopped() {
+    let mut walk = Walk::default();
+    let error = (1..1000).find_map(|id| {
+        match advance(&walk, &page(&[id], Some(&id.to_string()), true, 4), 2) {
+            Ok(Step::More(next)) => {
+                walk = next;
+                None
+            }
+            Ok(Step::Done(_)) => panic!("the walk ended"),
+            Err(error) => Some(error),
+        }
+    });
+    assert_eq!(error, Some(WalkError::Endless { pages: 15 }));
+}
+
+#[test]
+fn an_empty_object_is_complete_at_once() {
+    assert!(matches!(advance(&Walk::default(), &page(&[], None, false, 0), 2), Ok(Step::Done(_))));
+}

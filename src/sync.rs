@@ -1,0 +1,17 @@
+//! Joins the two sides: reads, has it planned, applies the plan.
+//!
+//! It exists to be the only place that knows both edges. Invariants: a loop here decides nothing; what happens
+//! next is an answer of [`crate::plan`]. A failure of one object stops only that object, a refused key stops
+//! everything; no call to the source happens inside a transaction of the mirror.
+
+mod engine;
+mod error;
+mod pull;
+mod report;
+mod schedule;
+mod scope;
+
+pub use engine::Engine;
+pub use error::{Disposition, SyncError};
+pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
+pub use schedule::Ticker;

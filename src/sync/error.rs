@@ -1,0 +1,100 @@
+//! What can stop a run, and what that means for it.
+//!
+//! It exists so that every failure has one disposition and one hint, whoever reports it. Invariant: the table
+//! from error to disposition is exhaustive.
+
+use crate::{
+    mirror::{MirrorError, MirrorFault},
+    plan::walk::WalkError,
+    source::{SourceError, SourceFault},
+};
+
+/// Why a run, or one object of it, stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// Twenty's side.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// PostgreSQL's side.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    /// A listing that cannot be believed.
+    #[error("cannot trust the listing of {object}")]
+    Walk {
+        /// The object's plural name.
+        object: String,
+        /// What is wrong with it.
+        #[source]
+        cause: WalkError,
+    },
+    /// The configuration names an object that the workspace does not have.
+    #[error("the configuration names an object that the workspace does not have: objects.{name}")]
+    UnknownObject {
+        /// The name.
+        name: String,
+        /// Names that are close to it.
+        near: Vec<String>,
+    },
+    /// The schedule makes no sense.
+    #[error("cannot read the schedule {expression:?}: {reason}")]
+    Schedule {
+        /// As configured.
+        expression: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Asked to stop.
+    #[error("stopped before the end, as asked")]
+    Stopped,
+}
+
+/// What a failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// It may work next time.
+    Retry,
+    /// The key is refused: everything stops until a person acts.
+    Unauthorised,
+    /// The configuration must change.
+    Configuration,
+}
+
+impl SyncError {
+    /// What this means for the run.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            SyncError::Source(error) => match error.fault() {
+                SourceFault::Retry => Disposition::Retry,
+                SourceFault::Unauthorised => Disposition::Unauthorised,
+                SourceFault::Configuration => Disposition::Configuration,
+            },
+            SyncError::Mirror(error) => match error.fault() {
+                MirrorFault::Transient => Disposition::Retry,
+                MirrorFault::Configuration => Disposition::Configuration,
+            },
+            SyncError::Walk { .. } | SyncError::Stopped => Disposition::Retry,
+            SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => Disposition::Configuration,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            SyncError::Source(error) => error.hint(),
+            SyncError::Mirror(error) => error.hint(),
+            SyncError::Walk { .. } => Some(
+                "nothing was removed and the walk starts over with the next run; \
+                 if it stays, compare the count in Twenty and look at what stands between"
+                    .to_owned(),
+            ),
+            SyncError::UnknownObject { near, .. } if near.is_empty() => {
+                Some("twenty-sync metadata objects lists the names".to_owned())
+            }
+            SyncError::UnknownObject { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
+            SyncError::Schedule { .. } => {
+                Some("give a duration such as 30s, or a cron expression such as */5 * * * *".to_owned())
+            }
+            SyncError::Stopped => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a run tells while it works and when it ends.
+//!
+//! It exists because the engine never prints: it returns values, and the command line shows them. Invariant: no
+//! field value of any record is in a report.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::SyncError;
+use crate::mirror::{Applied, Outcome};
+
+/// Where progress goes; a receiver that is gone is no error.
+pub type ProgressSender = UnboundedSender<Progress>;
+
+/// How far one object's walk is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The object's plural name.
+    pub object: String,
+    /// Records seen by this walk, earlier runs included.
+    pub seen: u64,
+    /// Records this walk will see, by the server's count.
+    pub total: u64,
+    /// Whether this object is done, well or not.
+    pub finished: bool,
+}
+
+/// What became of one object.
+#[derive(Debug)]
+pub struct ObjectReport {
+    /// The object's plural name.
+    pub object: String,
+    /// The table.
+    pub table: String,
+    /// Records read in this run.
+    pub read: u64,
+    /// What changed in the mirror.
+    pub applied: Applied,
+    /// Columns whose key the source did not send, so they were left as they are.
+    pub withheld: Vec<String>,
+    /// Why it stopped early, if it did.
+    pub failure: Option<SyncError>,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct RunReport {
+    /// Every mirrored object, by name.
+    pub objects: Vec<ObjectReport>,
+    /// Calls to the source that count against its limit.
+    pub calls: u64,
+    /// Records of the workspace that are set aside, from this run and earlier ones.
+    pub quarantined: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl RunReport {
+    /// Rows changed in mirrored tables.
+    pub fn rows_changed(&self) -> u64 {
+        self.objects.iter().map(|object| object.applied.rows_changed()).sum()
+    }
+
+    /// The failure that says most about the run: a refused key before a wrong configuration before the rest.
+    pub fn failure(&self) -> Option<&SyncError> {
+        use super::Disposition::{Configuration, Retry, Unauthorised};
+        let rank = |error: &&SyncError| match error.disposition() {
+            Unauthorised => 0,
+            Configuration => 1,
+            Retry => 2,
+        };
+        self.objects.iter().filter_map(|object| object.failure.as_ref()).min_by_key(rank)
+    }
+}

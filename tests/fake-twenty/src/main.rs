@@ -1,0 +1,3 @@
+//! The fake server as a program.
+
+fn main() {}

@@ -1,0 +1,73 @@
+//! Answers, and the shapes of the errors that REST prints (twenty-api §16).
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::auth::AuthFailure;
+use crate::error::ServerError;
+
+/// An answer before faults and headers are applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    pub(crate) content_type: &'static str,
+    /// Records in the answer, for the log of calls.
+    pub(crate) rows: usize,
+    /// The request that the real server never answers.
+    pub(crate) never: bool,
+}
+
+const JSON: &str = "application/json; charset=utf-8";
+
+impl Reply {
+    /// JSON that is printed already.
+    pub(crate) fn printed(status: u16, body: String, rows: usize) -> Self {
+        Self { status, body: Bytes::from(body), content_type: JSON, rows, never: false }
+    }
+
+    /// JSON.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::printed(status, body.to_string(), 0)
+    }
+
+    /// No body at all.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::printed(status, String::new(), 0)
+    }
+
+    /// No answer at all: the connection stays open until the client gives up.
+    pub(crate) fn never() -> Self {
+        Self { never: true, ..Self::empty(200) }
+    }
+
+    /// An error in the shape of the REST core.
+    pub(crate) fn error(error: &ServerError) -> Self {
+        Self::json(
+            error.status,
+            &json!({"statusCode": error.status, "error": error.name, "messages": [error.message]}),
+        )
+    }
+
+    /// An error in the shape of the framework: `message`, not `messages`.
+    pub(crate) fn framework(status: u16, name: &str, message: &str) -> Self {
+        Self::json(status, &json!({"statusCode": status, "message": message, "error": name}))
+    }
+
+    /// A refused token in the shape of the REST middleware.
+    pub(crate) fn refused(failure: AuthFailure) -> Self {
+        let (status, name, message) = failure.parts();
+        Self::json(status, &json!({"statusCode": status, "messages": [message], "error": name}))
+    }
+
+    /// A path that no controller knows.
+    pub(crate) fn not_found(method: &str, path: &str) -> Self {
+        Self::framework(404, "Not Found", &format!("Cannot {method} {path}"))
+    }
+}
+
+impl From<ServerError> for Reply {
+    fn from(error: ServerError) -> Self {
+        Self::error(&error)
+    }
+}
