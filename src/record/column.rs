@@ -15,6 +15,8 @@ pub struct Column {
     pub name: String,
     /// The field it belongs to.
     pub field_id: Uuid,
+    /// The type of that field: a part of a composite compares and travels by it.
+    pub field_kind: FieldKind,
     /// Where its value stands in the record's JSON.
     pub path: JsonPath,
     /// What PostgreSQL holds.
@@ -173,7 +175,7 @@ fn starts_word(before: char, letter: char, after: Option<char>) -> bool {
 
 fn plain(field: &Field, key: &str, kind: ColumnType) -> Column {
     let path = JsonPath { key: key.to_owned(), part: None };
-    Column { name: snake_case(key), field_id: field.id, path, kind }
+    Column { name: snake_case(key), field_id: field.id, field_kind: field.kind.clone(), path, kind }
 }
 
 fn composite(field: &Field, parts: &[Part]) -> Vec<Column> {
@@ -181,6 +183,7 @@ fn composite(field: &Field, parts: &[Part]) -> Vec<Column> {
     let column = |&(part, suffix, kind): &Part| Column {
         name: format!("{prefix}_{suffix}"),
         field_id: field.id,
+        field_kind: field.kind.clone(),
         path: JsonPath { key: field.name.clone(), part: Some(part) },
         kind,
     };

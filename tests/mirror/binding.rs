@@ -8,7 +8,11 @@ use super::ground::{Ground, WORKSPACE};
 
 const URL: &str = "http://localhost";
 
-async fn open(database: &TestDatabase, schema: &str, workspace: Uuid) -> Result<Mirror, MirrorError> {
+async fn open(
+    database: &TestDatabase,
+    schema: &str,
+    workspace: Uuid,
+) -> Result<Mirror, MirrorError> {
     Mirror::open(Mirror::connect(database.url(), 2).await?, schema, workspace, URL).await
 }
 
@@ -27,9 +31,15 @@ async fn a_mirror_keeps_to_its_workspace() {
 async fn a_schema_that_holds_other_tables_is_refused() {
     let database = TestDatabase::create().await;
     let pool = Mirror::connect(database.url(), 1).await.unwrap();
-    sqlx::raw_sql("create schema twenty; create table twenty.mine ()").execute(&pool).await.unwrap();
+    sqlx::raw_sql("create schema twenty; create table twenty.mine ()")
+        .execute(&pool)
+        .await
+        .unwrap();
     let error = open(&database, "twenty", WORKSPACE).await.unwrap_err();
-    assert!(matches!(&error, MirrorError::SchemaTaken { relations, .. } if relations == &["mine"]), "{error}");
+    assert!(
+        matches!(&error, MirrorError::SchemaTaken { relations, .. } if relations == &["mine"]),
+        "{error}"
+    );
     assert_eq!(error.fault(), MirrorFault::Configuration);
 }
 
@@ -40,10 +50,11 @@ async fn a_control_schema_of_another_program_is_refused_and_left_alone() {
     sqlx::raw_sql("create schema sync; create table sync.theirs ()").execute(&pool).await.unwrap();
     let error = open(&database, "twenty", WORKSPACE).await.unwrap_err();
     assert!(matches!(error, MirrorError::ControlTaken(_)), "{error}");
-    let tables: i64 = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'sync'")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let tables: i64 =
+        sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'sync'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
     assert_eq!(tables, 1);
 }
 
@@ -65,7 +76,8 @@ async fn a_database_that_a_newer_release_has_used_is_refused() {
 #[tokio::test]
 async fn opening_twice_at_once_is_opening_once() {
     let database = TestDatabase::create().await;
-    let (first, second) = tokio::join!(open(&database, "twenty", WORKSPACE), open(&database, "twenty", WORKSPACE));
+    let (first, second) =
+        tokio::join!(open(&database, "twenty", WORKSPACE), open(&database, "twenty", WORKSPACE));
     first.unwrap();
     second.unwrap();
 }

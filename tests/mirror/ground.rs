@@ -27,15 +27,19 @@ impl Ground {
     pub(super) async fn new() -> Ground {
         let database = TestDatabase::create().await;
         let pool = Mirror::connect(database.url(), 4).await.unwrap();
-        let mirror = Mirror::open(pool.clone(), "twenty", WORKSPACE, "http://localhost").await.unwrap();
+        let mirror =
+            Mirror::open(pool.clone(), "twenty", WORKSPACE, "http://localhost").await.unwrap();
         Ground { database, pool, mirror }
     }
 
     /// Makes the mirror's tables what `model` asks for.
     pub(super) async fn evolve(&self, model: &DataModel) -> SchemaPlan {
         let change = self.mirror.begin_schema_change().await.unwrap();
-        let objects: Vec<_> =
-            model.objects.iter().map(|object| Scoped { object, direction: Direction::Both }).collect();
+        let objects: Vec<_> = model
+            .objects
+            .iter()
+            .map(|object| Scoped { object, direction: Direction::Both })
+            .collect();
         let plan = schema::plan("twenty", &objects, &change.existing);
         change.apply(&plan, model).await.unwrap();
         plan
@@ -55,7 +59,11 @@ impl Ground {
 }
 
 pub(super) fn object(id: u128, plural: &str, fields: &[(&str, FieldKind)]) -> Object {
-    let own = [("id", FieldKind::Uuid), ("updatedAt", FieldKind::DateTime), ("deletedAt", FieldKind::DateTime)];
+    let own = [
+        ("id", FieldKind::Uuid),
+        ("updatedAt", FieldKind::DateTime),
+        ("deletedAt", FieldKind::DateTime),
+    ];
     let fields = own.iter().chain(fields).enumerate().map(|(index, (name, kind))| Field {
         id: Uuid::from_u128((id << 32) + index as u128),
         name: (*name).to_owned(),
@@ -85,7 +93,9 @@ pub(super) fn object(id: u128, plural: &str, fields: &[(&str, FieldKind)]) -> Ob
 pub(super) fn incoming(table: &schema::Table, id: u128, rest: &str) -> Incoming {
     let id = Uuid::from_u128(id);
     let comma = if rest.is_empty() { "" } else { "," };
-    let json = format!(r#"{{"id":"{id}","updatedAt":"2026-11-24T08:00:00.000Z","deletedAt":null{comma}{rest}}}"#);
+    let json = format!(
+        r#"{{"id":"{id}","updatedAt":"2026-11-24T08:00:00.000Z","deletedAt":null{comma}{rest}}}"#
+    );
     let raw = serde_json::value::RawValue::from_string(json.clone()).unwrap();
     let row = Decoder::new(table.columns.as_slice().into()).decode(&raw).unwrap();
     Incoming { row, json }

@@ -24,27 +24,39 @@ async fn hostile_names_make_tables_and_columns_and_nothing_else() {
         " ",
     ];
     let fields: Vec<_> = names.iter().map(|name| (*name, FieldKind::Text)).collect();
-    let objects: Vec<_> =
-        names.iter().enumerate().map(|(index, name)| object(index as u128 + 1, name, &fields)).collect();
+    let objects: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| object(index as u128 + 1, name, &fields))
+        .collect();
     let model = DataModel { objects };
     let plan = ground.evolve(&model).await;
-    let tables: i64 = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'twenty'")
-        .fetch_one(&ground.pool)
-        .await
-        .unwrap();
+    let tables: i64 =
+        sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'twenty'")
+            .fetch_one(&ground.pool)
+            .await
+            .unwrap();
     assert_eq!(usize::try_from(tables).unwrap(), names.len());
     assert!(plan.tables.iter().all(|table| table.columns.len() == names.len() + 3));
     assert!(ground.evolve(&model).await.is_empty());
-    let control: i64 = sqlx::query_scalar("select count(*) from sync.object").fetch_one(&ground.pool).await.unwrap();
+    let control: i64 = sqlx::query_scalar("select count(*) from sync.object")
+        .fetch_one(&ground.pool)
+        .await
+        .unwrap();
     assert_eq!(control, tables);
 }
 
 #[tokio::test]
 async fn a_table_with_hostile_columns_takes_rows() {
     let ground = Ground::new().await;
-    let (table, writer) = ground.table(object(1, r#"a"; --"#, &[(r#"b"; --"#, FieldKind::Text)])).await;
+    let (table, writer) =
+        ground.table(object(1, r#"a"; --"#, &[(r#"b"; --"#, FieldKind::Text)])).await;
     let row = incoming(&table, 1, r#""b\"; --":"'); drop table x; --""#);
-    let applied = ground.mirror.apply_page(&writer, &page(vec![row], ground.version(&table).await)).await.unwrap();
+    let applied = ground
+        .mirror
+        .apply_page(&writer, &page(vec![row], ground.version(&table).await))
+        .await
+        .unwrap();
     assert_eq!(applied.inserted, 1);
 }
 
@@ -52,10 +64,17 @@ async fn a_table_with_hostile_columns_takes_rows() {
 async fn a_new_field_has_the_object_read_anew() {
     let ground = Ground::new().await;
     let (table, writer) = ground.table(object(1, "things", &[])).await;
-    ground.mirror.apply_page(&writer, &page(Vec::new(), ground.version(&table).await)).await.unwrap();
-    let watermark = || async { ground.mirror.checkpoint(table.object_id).await.unwrap().checkpoint.watermark };
+    ground
+        .mirror
+        .apply_page(&writer, &page(Vec::new(), ground.version(&table).await))
+        .await
+        .unwrap();
+    let watermark =
+        || async { ground.mirror.checkpoint(table.object_id).await.unwrap().checkpoint.watermark };
     assert!(watermark().await.is_some());
-    ground.evolve(&DataModel { objects: vec![object(1, "things", &[("new", FieldKind::Text)])] }).await;
+    ground
+        .evolve(&DataModel { objects: vec![object(1, "things", &[("new", FieldKind::Text)])] })
+        .await;
     assert_eq!(watermark().await, None);
 }
 
@@ -86,6 +105,9 @@ async fn the_picklist_follows_the_options() {
     object.fields[3].options = vec![option("NEW", 5)];
     ground.evolve(&DataModel { objects: vec![object] }).await;
     let rows: Vec<(String, String, i32)> =
-        sqlx::query_as("select field, label, position from sync.picklist").fetch_all(&ground.pool).await.unwrap();
+        sqlx::query_as("select field, label, position from sync.picklist")
+            .fetch_all(&ground.pool)
+            .await
+            .unwrap();
     assert_eq!(rows, [("stage".to_owned(), "new".to_owned(), 5)]);
 }

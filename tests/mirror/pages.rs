@@ -14,7 +14,8 @@ async fn a_page_applied_twice_changes_nothing_the_second_time() {
     let ground = Ground::new().await;
     let (table, writer) = ground.table(object(1, "things", &[("size", FieldKind::Numeric)])).await;
     let rows = vec![incoming(&table, 1, r#""size":"1.50""#), incoming(&table, 2, r#""size":null"#)];
-    let first = ground.mirror.apply_page(&writer, &page(rows.clone(), ground.version(&table).await)).await;
+    let first =
+        ground.mirror.apply_page(&writer, &page(rows.clone(), ground.version(&table).await)).await;
     assert_eq!(first.unwrap(), Applied { inserted: 2, ..Applied::default() });
     let again = ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await;
     assert_eq!(again.unwrap(), Applied::default());
@@ -27,23 +28,44 @@ async fn every_type_reads_back_as_it_came() {
         ("text", FieldKind::Text, r#""a\"b\\c\n→🦀""#, r#"a"b\c"#),
         ("whole", FieldKind::Number(NumberKind::Integer), "9007199254740993", "9007199254740993"),
         ("number", FieldKind::Number(NumberKind::Double), "0.1", "0.1"),
-        ("exact", FieldKind::Numeric, r#""12345678901234567890.123456789""#, "12345678901234567890.123456789"),
+        (
+            "exact",
+            FieldKind::Numeric,
+            r#""12345678901234567890.123456789""#,
+            "12345678901234567890.123456789",
+        ),
         ("flag", FieldKind::Boolean, "true", "true"),
         ("at", FieldKind::DateTime, r#""0001-01-01T00:00:00.000Z""#, "0001-01-01 00:00:00+00"),
-        ("ancient", FieldKind::DateTime, r#""-000001-06-01T00:00:00.000Z""#, "0002-06-01 00:00:00+00 BC"),
-        ("far", FieldKind::DateTime, r#""+020225-01-01T00:00:00.001Z""#, "20225-01-01 00:00:00.001+00"),
+        (
+            "ancient",
+            FieldKind::DateTime,
+            r#""-000001-06-01T00:00:00.000Z""#,
+            "0002-06-01 00:00:00+00 BC",
+        ),
+        (
+            "far",
+            FieldKind::DateTime,
+            r#""+020225-01-01T00:00:00.001Z""#,
+            "20225-01-01 00:00:00.001+00",
+        ),
         ("day", FieldKind::Date, r#""2026-02-28""#, "2026-02-28"),
         ("tags", FieldKind::Array, r#"["a,b","","c\"}{\\"]"#, r#"{"a,b","","c\"}{\\"}"#),
         ("json", FieldKind::RawJson, r#"{"b":[1,null],"a":"x"}"#, r#"{"a": "x", "b": [1, null]}"#),
     ];
     let kinds: Vec<_> = fields.iter().map(|(name, kind, _, _)| (*name, kind.clone())).collect();
     let (table, writer) = ground.table(object(1, "things", &kinds)).await;
-    let json: Vec<_> = fields.iter().map(|(name, _, json, _)| format!("\"{name}\":{json}")).collect();
+    let json: Vec<_> =
+        fields.iter().map(|(name, _, json, _)| format!("\"{name}\":{json}")).collect();
     let row = incoming(&table, 1, &json.join(","));
-    ground.mirror.apply_page(&writer, &page(vec![row], ground.version(&table).await)).await.unwrap();
+    ground
+        .mirror
+        .apply_page(&writer, &page(vec![row], ground.version(&table).await))
+        .await
+        .unwrap();
     for (name, _, _, expected) in &fields {
         let sql = format!("select {name}::text from twenty.things");
-        let text: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&ground.pool).await.unwrap();
+        let text: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&ground.pool).await.unwrap();
         assert!(text.starts_with(expected), "{name}: {text}");
     }
 }
@@ -54,10 +76,19 @@ async fn a_key_that_is_absent_leaves_the_column_as_it_was() {
     let (table, writer) =
         ground.table(object(1, "things", &[("a", FieldKind::Text), ("b", FieldKind::Text)])).await;
     let whole = incoming(&table, 1, r#""a":"1","b":"2""#);
-    ground.mirror.apply_page(&writer, &page(vec![whole], 0)).await.unwrap_or_else(|error| panic!("{error}"));
+    ground
+        .mirror
+        .apply_page(&writer, &page(vec![whole], 0))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     let part = incoming(&table, 1, r#""a":"3""#);
-    ground.mirror.apply_page(&writer, &page(vec![part], ground.version(&table).await)).await.unwrap();
-    let row: (String, String) = sqlx::query_as("select a, b from twenty.things").fetch_one(&ground.pool).await.unwrap();
+    ground
+        .mirror
+        .apply_page(&writer, &page(vec![part], ground.version(&table).await))
+        .await
+        .unwrap();
+    let row: (String, String) =
+        sqlx::query_as("select a, b from twenty.things").fetch_one(&ground.pool).await.unwrap();
     assert_eq!(row, ("3".to_owned(), "2".to_owned()));
 }
 
@@ -66,12 +97,14 @@ async fn what_postgresql_refuses_is_set_aside_and_the_rest_of_the_page_goes_on()
     let ground = Ground::new().await;
     let kinds = [("json", FieldKind::RawJson), ("exact", FieldKind::Numeric)];
     let (table, writer) = ground.table(object(1, "things", &kinds)).await;
-    let mut rows: Vec<_> = (1..=40).map(|id| incoming(&table, id, r#""json":1,"exact":"2""#)).collect();
+    let mut rows: Vec<_> =
+        (1..=40).map(|id| incoming(&table, id, r#""json":1,"exact":"2""#)).collect();
     let deep = format!("\"json\":{}{}", "[".repeat(100_000), "]".repeat(100_000));
     rows[7] = incoming(&table, 8, &deep);
     rows[8] = incoming(&table, 9, r#""json":"\ud800""#);
     rows[30] = incoming(&table, 31, r#""exact":"1e200000""#);
-    let applied = ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
+    let applied =
+        ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
     assert_eq!(applied, Applied { inserted: 37, set_aside: 3, ..Applied::default() });
     let held: Vec<(Uuid, String, i32)> = sqlx::query_as(
         "select record_id, reason, length(record) from sync.quarantine order by record_id",
@@ -95,9 +128,14 @@ async fn a_record_leaves_quarantine_when_it_is_read_well() {
         json: r#"{"a":"\u0000"}"#.to_owned(),
     };
     let bad = |version| PageWrite { set_aside: vec![aside.clone()], ..page(Vec::new(), version) };
-    let first = ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
-    let again = ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
-    assert_eq!((first.set_aside, again.set_aside, ground.mirror.quarantined().await.unwrap()), (1, 0, 1));
+    let first =
+        ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
+    let again =
+        ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
+    assert_eq!(
+        (first.set_aside, again.set_aside, ground.mirror.quarantined().await.unwrap()),
+        (1, 0, 1)
+    );
     let good = page(vec![incoming(&table, 1, r#""a":"x""#)], ground.version(&table).await);
     ground.mirror.apply_page(&writer, &good).await.unwrap();
     assert_eq!(ground.mirror.quarantined().await.unwrap(), 0);
@@ -118,12 +156,21 @@ async fn a_checkpoint_reads_back_and_moves_only_from_the_version_it_was_read_at(
     };
     let checkpoint = Checkpoint { watermark: None, walk: Some(walk) };
     let version = ground.version(&table).await;
-    let write = PageWrite { checkpoint: checkpoint.clone(), ..page(vec![incoming(&table, 1, "")], version) };
+    let write = PageWrite {
+        checkpoint: checkpoint.clone(),
+        ..page(vec![incoming(&table, 1, "")], version)
+    };
     ground.mirror.apply_page(&writer, &write).await.unwrap();
     assert_eq!(ground.mirror.checkpoint(table.object_id).await.unwrap().checkpoint, checkpoint);
     let late = PageWrite { rows: vec![incoming(&table, 2, "")], ..write };
-    assert!(matches!(ground.mirror.apply_page(&writer, &late).await, Err(MirrorError::Overtaken { .. })));
-    let rows: i64 = sqlx::query_scalar("select count(*) from twenty.things").fetch_one(&ground.pool).await.unwrap();
+    assert!(matches!(
+        ground.mirror.apply_page(&writer, &late).await,
+        Err(MirrorError::Overtaken { .. })
+    ));
+    let rows: i64 = sqlx::query_scalar("select count(*) from twenty.things")
+        .fetch_one(&ground.pool)
+        .await
+        .unwrap();
     assert_eq!(rows, 1);
 }
 

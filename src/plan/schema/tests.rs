@@ -154,7 +154,10 @@ fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
     let changed = after(|object| object.fields[1].kind = FieldKind::Number(NumberKind::Double));
     assert_eq!(
         changed,
-        ["rename column people.company_id to company_id_was_uuid", "add column people.company double precision"]
+        [
+            "rename column people.company_id to company_id_was_uuid",
+            "add column people.company double precision"
+        ]
     );
     let mut object = people();
     object.fields.push(field(20, "age", FieldKind::Text));

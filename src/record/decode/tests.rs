@@ -7,11 +7,12 @@ use time::macros::{date, datetime};
 use uuid::uuid;
 
 use super::{Decoder, Reason, read_value};
-use crate::record::{Column, ColumnType, Decimal, JsonPath, Value};
+use crate::record::{Column, ColumnType, Decimal, FieldKind, JsonPath, Value};
 
 fn column(key: &str, part: Option<&'static str>, kind: ColumnType) -> Column {
     let path = JsonPath { key: key.to_owned(), part };
-    Column { name: key.to_owned(), field_id: uuid::Uuid::nil(), path, kind }
+    let field_kind = FieldKind::Text;
+    Column { name: key.to_owned(), field_id: uuid::Uuid::nil(), field_kind, path, kind }
 }
 
 fn decoder() -> Decoder {

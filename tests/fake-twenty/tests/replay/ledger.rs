@@ -37,7 +37,12 @@ pub(crate) fn texts(value: &Value, wanted: fn(&str) -> bool) -> Vec<String> {
 
 impl Ledger {
     /// Whether two ids may stand for each other: the known partner, or two that are both new.
-    pub(crate) fn pair_ids(&mut self, recorded: &str, answered: &str, made_by_client: bool) -> bool {
+    pub(crate) fn pair_ids(
+        &mut self,
+        recorded: &str,
+        answered: &str,
+        made_by_client: bool,
+    ) -> bool {
         if let Some(partner) = self.ids.get(recorded) {
             return partner == answered;
         }
@@ -78,7 +83,9 @@ impl Ledger {
         let after = self.times.range(recorded.to_owned()..).next();
         let ordered = before.is_none_or(|(_, partner)| partner.as_str() <= answered)
             && after.is_none_or(|(_, partner)| answered <= partner.as_str());
-        if !ordered { println!("DBG {recorded} {answered} {before:?} {after:?}"); }
+        if !ordered {
+            println!("DBG {recorded} {answered} {before:?} {after:?}");
+        }
         if ordered {
             self.times.insert(recorded.to_owned(), answered.to_owned());
         }

@@ -35,7 +35,8 @@ pub(crate) struct Delivery {
 
 /// The lines of a recording whose file name starts with `number`.
 pub(crate) fn load(shared: &Path, number: &str) -> Vec<Line> {
-    let entries = fs::read_dir(shared.join("recordings")).expect("the folder was there a moment ago");
+    let entries =
+        fs::read_dir(shared.join("recordings")).expect("the folder was there a moment ago");
     let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
     let named = |path: &std::path::PathBuf| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(number))
@@ -78,5 +79,7 @@ fn parse(line: &Value) -> Line {
 
 fn headers(value: &Value) -> Vec<(String, String)> {
     let pairs = value.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
