@@ -28,6 +28,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("TWENTY_API_KEY", "source.api_key"),
     ("TWENTY_API_KEY_FILE", "source.api_key_file"),
     ("DATABASE_URL", "mirror.database_url"),
+    ("DATABASE_URL_FILE", "mirror.database_url_file"),
 ];
 
 /// The configuration as read; each part is complete only when asked for.
