@@ -29,8 +29,12 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const ROWS: [usize; 2] = [10_000, 100_000];
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be built");
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", rows] => runtime.block_on(server::serve(rows)),
         ["pager", url, key] => runtime.block_on(loader::page(url, key)),
@@ -54,7 +58,10 @@ async fn bench(rows: &[&str]) -> Outcome<()> {
     for rows in sizes {
         let server = Server::start(rows).await?;
         println!("\n{rows} people, pages of 200, at least {} calls", rows.div_ceil(200));
-        println!("{:32} {:>10} {:>12} {:>10} {:>8} {:>9}", "", "rows/s", "CPU µs/row", "peak MiB", "calls", "to loader");
+        println!(
+            "{:32} {:>10} {:>12} {:>10} {:>8} {:>9}",
+            "", "rows/s", "CPU µs/row", "peak MiB", "calls", "to loader"
+        );
         let loader = run(&server, Contender::Loader, rows, None).await?;
         for contender in [Contender::Pager, Contender::Once] {
             run(&server, contender, rows, Some(&loader)).await?;
@@ -63,7 +70,12 @@ async fn bench(rows: &[&str]) -> Outcome<()> {
     Ok(())
 }
 
-async fn run(server: &Server, contender: Contender, rows: usize, loader: Option<&Measured>) -> Outcome<Measured> {
+async fn run(
+    server: &Server,
+    contender: Contender,
+    rows: usize,
+    loader: Option<&Measured>,
+) -> Outcome<Measured> {
     let database = test_postgres::TestDatabase::create().await;
     let measured = contender.run(server, database.url()).await?;
     println!("{:32} {}", contender.name(), measured.line(rows, loader));
@@ -71,7 +83,10 @@ async fn run(server: &Server, contender: Contender, rows: usize, loader: Option<
         // The same again finds nothing to do.
         let again = contender.run(server, database.url()).await?;
         let (seconds, cpu) = (again.wall.as_secs_f64(), again.cpu.as_millis());
-        println!("{:32} {seconds:.2} s, {cpu} ms of CPU, {} calls", "  again, with nothing changed", again.calls);
+        println!(
+            "{:32} {seconds:.2} s, {cpu} ms of CPU, {} calls",
+            "  again, with nothing changed", again.calls
+        );
     }
     Ok(measured)
 }

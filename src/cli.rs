@@ -54,7 +54,8 @@ fn start(arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure
     }
     let loaded = Loaded::read(arguments.config.as_deref())?;
     let bars = MultiProgress::new();
-    telemetry::start(&arguments.log(&command, loaded.log()), &bars).map_err(Failure::configuration)?;
+    telemetry::start(&arguments.log(&command, loaded.log()), &bars)
+        .map_err(Failure::configuration)?;
     dispatch(&command, &loaded, output, &bars)
 }
 
@@ -67,12 +68,16 @@ fn dispatch(
     match command {
         Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
-        Command::Schema { command: SchemaCommand::Plan } => block_on(schema::plan(&loaded.config()?, output)),
+        Command::Schema { command: SchemaCommand::Plan } => {
+            block_on(schema::plan(&loaded.config()?, output))
+        }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
-        Command::Completions { .. } => unreachable!("completions need no configuration and were printed before"),
+        Command::Completions { .. } => {
+            unreachable!("completions need no configuration and were printed before")
+        }
     }
 }
 
@@ -91,5 +96,7 @@ async fn show_metadata(
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::failed(format!("could not start the runtime: {error}")))?.block_on(work)
+    runtime
+        .map_err(|error| Failure::failed(format!("could not start the runtime: {error}")))?
+        .block_on(work)
 }

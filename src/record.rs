@@ -10,6 +10,7 @@ pub mod decode;
 pub mod direction;
 pub mod model;
 mod signed_url;
+pub mod text;
 pub mod value;
 
 pub use column::{Column, ColumnType, JsonPath};
@@ -17,4 +18,5 @@ pub use decimal::Decimal;
 pub use decode::{Decoded, Decoder, Reason, Undecodable};
 pub use direction::Direction;
 pub use model::{DataModel, Field, FieldKind, NumberKind, Object, ObjectId, PicklistOption};
+pub use text::RecordText;
 pub use value::{Row, Value};

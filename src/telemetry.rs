@@ -18,7 +18,8 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// The rules make no sense.
 pub fn start(log: &Log, bars: &MultiProgress) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log.level {:?}: {error}", log.level))?;
+    let filter = EnvFilter::try_new(&log.level)
+        .map_err(|error| format!("log.level {:?}: {error}", log.level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_timer(UtcTime::rfc_3339())

@@ -15,7 +15,9 @@ fn code_of(places: &[&str]) -> Vec<(PathBuf, String)> {
     collect(&root, &mut files);
     let within = |path: &Path| {
         let path = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-        places.iter().any(|place| path == format!("{place}.rs") || path.starts_with(&format!("{place}/")))
+        places
+            .iter()
+            .any(|place| path == format!("{place}.rs") || path.starts_with(&format!("{place}/")))
     };
     files.retain(|path| within(path) && path.file_name().is_some_and(|name| name != "tests.rs"));
     assert!(!files.is_empty(), "no files in {places:?}");
@@ -49,11 +51,30 @@ fn assert_none(places: &[&str], forbidden: &[&str]) {
 #[test]
 fn the_core_is_pure() {
     let outside = [
-        "tokio", "sqlx", "reqwest", "hyper", "tracing", "async ", ".await", "std::env", "std::fs", "std::net",
-        "std::process", "std::thread", "SystemTime", "Instant", "now_utc", "Uuid::new_v4", "rand::", "println!",
+        "tokio",
+        "sqlx",
+        "reqwest",
+        "hyper",
+        "tracing",
+        "async ",
+        ".await",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::thread",
+        "SystemTime",
+        "Instant",
+        "now_utc",
+        "Uuid::new_v4",
+        "rand::",
+        "println!",
     ];
     assert_none(&["plan", "record"], &outside);
-    assert_none(&["plan", "record"], &["crate::source", "crate::mirror", "crate::sync", "crate::cli", "crate::config"]);
+    assert_none(
+        &["plan", "record"],
+        &["crate::source", "crate::mirror", "crate::sync", "crate::cli", "crate::config"],
+    );
     assert_none(&["record"], &["crate::plan"]);
 }
 
@@ -75,7 +96,11 @@ fn dynamic_sql_has_one_door() {
     let places = ["cli", "config", "mirror", "plan", "record", "source", "sync"];
     for (path, code) in code_of(&places) {
         let is_the_door = path.ends_with("mirror/ident.rs");
-        assert!(is_the_door || !code.contains("AssertSqlSafe"), "{} goes past mirror/ident.rs", path.display());
+        assert!(
+            is_the_door || !code.contains("AssertSqlSafe"),
+            "{} goes past mirror/ident.rs",
+            path.display()
+        );
     }
 }
 

@@ -29,7 +29,9 @@ impl Contender {
         let bare = |printed: &str| printed.trim().parse().ok();
         match self {
             Contender::Pager => measure(own(&["pager", &server.url, &server.key])?, bare).await,
-            Contender::Loader => measure(own(&["loader", &server.url, &server.key, database])?, bare).await,
+            Contender::Loader => {
+                measure(own(&["loader", &server.url, &server.key, database])?, bare).await
+            }
             Contender::Once => measure(once(server, database).await?, reported_calls).await,
         }
     }
@@ -47,7 +49,11 @@ async fn once(server: &Server, database: &str) -> Outcome<Command> {
     let listed = list.args(["metadata", "objects", "--json"]).output().await?;
     let objects: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout)?;
     let mut command = twenty_sync(server, database);
-    for object in objects.iter().filter_map(|object| object["plural"].as_str()).filter(|name| *name != "people") {
+    for object in objects
+        .iter()
+        .filter_map(|object| object["plural"].as_str())
+        .filter(|name| *name != "people")
+    {
         command.env(format!("TWENTY_SYNC__OBJECTS__{}__DIRECTION", object.to_uppercase()), "off");
     }
     command.args(["--once", "--json"]);

@@ -126,12 +126,17 @@ fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
 }
 
-async fn walk(url: &str, key: &str, mut take: impl AsyncFnMut(&[&RawValue]) -> Outcome<()>) -> Outcome<u64> {
+async fn walk(
+    url: &str,
+    key: &str,
+    mut take: impl AsyncFnMut(&[&RawValue]) -> Outcome<()>,
+) -> Outcome<u64> {
     let client = Client::builder().no_proxy().build()?;
     let mut cursor: Option<String> = None;
     let mut calls = 0;
     loop {
-        let mut request = client.get(format!("{url}/rest/people")).bearer_auth(key).query(&[("limit", "200")]);
+        let mut request =
+            client.get(format!("{url}/rest/people")).bearer_auth(key).query(&[("limit", "200")]);
         if let Some(cursor) = &cursor {
             request = request.query(&[("starting_after", cursor)]);
         }

@@ -29,21 +29,29 @@ impl Measured {
         let rate = rows as f64 / self.wall.as_secs_f64();
         let cpu = self.cpu.as_secs_f64() * 1e6 / rows as f64;
         let peak = self.peak_kib as f64 / 1024.0;
-        let ratio = loader.map_or("1.00".to_owned(), |loader| format!("{:.2}", loader.wall.as_secs_f64() / self.wall.as_secs_f64()));
+        let ratio = loader.map_or("1.00".to_owned(), |loader| {
+            format!("{:.2}", loader.wall.as_secs_f64() / self.wall.as_secs_f64())
+        });
         format!("{rate:>10.0} {cpu:>12.1} {peak:>10.1} {:>8} {ratio:>9}", self.calls)
     }
 }
 
 /// Runs a command to its end; `calls` reads how many calls it made from what it printed.
-pub(crate) async fn measure(mut command: Command, calls: impl Fn(&str) -> Option<u64>) -> Outcome<Measured> {
+pub(crate) async fn measure(
+    mut command: Command,
+    calls: impl Fn(&str) -> Option<u64>,
+) -> Outcome<Measured> {
     let cpu_before = cpu_of_children()?;
     let began = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
     let status = format!("/proc/{}/status", child.id().unwrap_or_default());
     let watch = tokio::spawn(async move {
         let mut peak_kib = 0;
         while let Ok(text) = fs::read_to_string(&status) {
-            let Some(peak) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
+            let Some(peak) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
+                break;
+            };
             peak_kib = peak.trim().trim_end_matches(" kB").parse().unwrap_or(peak_kib);
             sleep(POLL).await;
         }
@@ -63,7 +71,8 @@ pub(crate) async fn measure(mut command: Command, calls: impl Fn(&str) -> Option
 fn cpu_of_children() -> Outcome<Duration> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The name in brackets may hold blanks; what follows does not.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = fields[13].parse::<u64>()? + fields[14].parse::<u64>()?;
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }

@@ -20,7 +20,11 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(rows: usize) -> Outcome<Server> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", &rows.to_string()]).stdout(Stdio::piped()).stdin(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(["serve", &rows.to_string()])
+            .stdout(Stdio::piped())
+            .stdin(Stdio::piped())
+            .kill_on_drop(true);
         let mut process = command.spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line).await?;
@@ -31,7 +35,11 @@ impl Server {
 
 /// Serves until standard input ends, as it does when the bench is gone.
 pub(crate) async fn serve(rows: &str) -> Outcome<()> {
-    let fake = FakeTwenty::start(Options { world: World::with_people(rows.parse()?), ..Options::default() }).await;
+    let fake = FakeTwenty::start(Options {
+        world: World::with_people(rows.parse()?),
+        ..Options::default()
+    })
+    .await;
     println!("{} {}", fake.url(), fake.api_key());
     tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await?;
     Ok(())

@@ -57,7 +57,13 @@ struct Report {
 }
 
 impl Report {
-    fn put(&mut self, check: &'static str, verdict: Verdict, text: impl Into<String>, hint: Option<&str>) {
+    fn put(
+        &mut self,
+        check: &'static str,
+        verdict: Verdict,
+        text: impl Into<String>,
+        hint: Option<&str>,
+    ) {
         let hint = hint.map(str::to_owned);
         self.findings.push(Finding { check, verdict, text: text.into(), hint });
     }
@@ -94,7 +100,9 @@ pub(super) async fn examine(loaded: &Loaded, output: &mut Output) -> Result<Exit
         Ok(mirror) => examine_mirror(&mirror, key, &mut report).await,
         Err(error) => report.fail("PostgreSQL", error.into()),
     }
-    output.show(&report.findings, |findings| findings.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+    output.show(&report.findings, |findings| {
+        findings.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
     Ok(report.code.map_or(ExitCode::SUCCESS, ExitCode::from))
 }
 
@@ -111,7 +119,9 @@ async fn examine_source(source: &Source, report: &mut Report) -> Option<Uuid> {
     examine_key(client.key(), OffsetDateTime::now_utc(), report);
     match client.server().await {
         Ok(server) => {
-            let version = server.version.unwrap_or_else(|| "of 2025 (it does not tell its version)".to_owned());
+            let version = server
+                .version
+                .unwrap_or_else(|| "of 2025 (it does not tell its version)".to_owned());
             report.ok("Twenty", format!("{} answers, version {}", source.url, printable(&version)));
             examine_clock(OffsetDateTime::now_utc() - server.time, report);
         }
@@ -134,12 +144,15 @@ async fn examine_source(source: &Source, report: &mut Report) -> Option<Uuid> {
 
 /// Whether records can be read: one small call, because the data model is free and proves nothing about them.
 async fn examine_objects(client: &Client, model: &crate::record::DataModel, report: &mut Report) {
-    let readable = model.objects.iter().find(|object| object.is_active && object.name_plural == "people");
-    let Some(object) = readable.or_else(|| model.objects.iter().find(|object| object.is_active)) else {
+    let readable =
+        model.objects.iter().find(|object| object.is_active && object.name_plural == "people");
+    let Some(object) = readable.or_else(|| model.objects.iter().find(|object| object.is_active))
+    else {
         return report.skip("permissions", "the workspace has no object");
     };
     match client.count(&object.name_plural).await {
-        Ok(count) => report.ok("permissions", format!("the key reads records: {count} {}", object.name_plural)),
+        Ok(count) => report
+            .ok("permissions", format!("the key reads records: {count} {}", object.name_plural)),
         Err(error) => report.fail("permissions", error.into()),
     }
 }
@@ -157,14 +170,17 @@ fn examine_key(key: &Key, now: OffsetDateTime, report: &mut Report) {
             format!("of workspace {workspace}, expires in {} days", (end - now).whole_days()),
             "make a new key in Twenty under Settings > APIs before that day",
         ),
-        Some(end) => report.ok("API key", format!("of workspace {workspace}, expires on {}", end.date())),
+        Some(end) => {
+            report.ok("API key", format!("of workspace {workspace}, expires on {}", end.date()))
+        }
         None => report.ok("API key", format!("of workspace {workspace}, without an expiry")),
     }
 }
 
 fn examine_clock(skew: Duration, report: &mut Report) {
     if skew.abs() > CLOCK_TOLERANCE {
-        let text = format!("this machine's clock differs from Twenty's by {} s", skew.whole_seconds());
+        let text =
+            format!("this machine's clock differs from Twenty's by {} s", skew.whole_seconds());
         report.warn("clock", text, "synchronise it; syncing itself follows Twenty's clock");
     } else {
         report.ok("clock", "agrees with Twenty's");
@@ -199,11 +215,19 @@ async fn examine_database(
             "mirror",
             Failure {
                 code: exit::CONFIGURATION,
-                message: format!("schema {} mirrors workspace {bound}, the key is of {given}", config.schema),
-                hint: Some("use the key of that workspace, or set mirror.schema to another name".to_owned()),
+                message: format!(
+                    "schema {} mirrors workspace {bound}, the key is of {given}",
+                    config.schema
+                ),
+                hint: Some(
+                    "use the key of that workspace, or set mirror.schema to another name"
+                        .to_owned(),
+                ),
             },
         ),
-        (Some(bound), _) => report.ok("mirror", format!("schema {} mirrors workspace {bound}", config.schema)),
+        (Some(bound), _) => {
+            report.ok("mirror", format!("schema {} mirrors workspace {bound}", config.schema))
+        }
     }
     Ok(())
 }
@@ -218,7 +242,10 @@ fn examine_server(found: &Examination, report: &mut Report) {
         let message = format!("version {} is too old", found.version);
         report.fail("PostgreSQL", fail(message, "use PostgreSQL 13 or newer"));
     } else if found.is_read_only {
-        report.fail("PostgreSQL", fail("takes no writes".to_owned(), "give the primary's address, not a replica's"));
+        report.fail(
+            "PostgreSQL",
+            fail("takes no writes".to_owned(), "give the primary's address, not a replica's"),
+        );
     } else if found.encoding != "UTF8" {
         let message = format!("the database's encoding is {}", found.encoding);
         report.fail("PostgreSQL", fail(message, "create the database with ENCODING 'UTF8'"));
@@ -286,7 +313,11 @@ mod tests {
             Examination { is_read_only: true, ..examination() },
             Examination { encoding: "SQL_ASCII".to_owned(), ..examination() },
         ] {
-            assert_eq!(verdict(|report| examine_server(&wrong, report)), Verdict::Failed, "{wrong:?}");
+            assert_eq!(
+                verdict(|report| examine_server(&wrong, report)),
+                Verdict::Failed,
+                "{wrong:?}"
+            );
         }
     }
 

@@ -71,7 +71,11 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 impl From<&SyncError> for Failure {
     fn from(error: &SyncError) -> Failure {
-        Failure { code: of_disposition(error.disposition()), message: chain(error), hint: error.hint() }
+        Failure {
+            code: of_disposition(error.disposition()),
+            message: chain(error),
+            hint: error.hint(),
+        }
     }
 }
 

@@ -24,14 +24,24 @@ pub(super) async fn objects(source: &Source, output: &mut Output) -> Result<Exit
     let rows: Vec<Value> = model.objects.iter().map(object_json).collect();
     output.show(&rows, |rows| {
         let cells = |row: &Value| {
-            ["plural", "singular", "label", "custom", "active", "fields", "direction"].iter().map(|key| cell(&row[*key])).collect()
+            ["plural", "singular", "label", "custom", "active", "fields", "direction"]
+                .iter()
+                .map(|key| cell(&row[*key]))
+                .collect()
         };
-        table(&["plural", "singular", "label", "custom", "active", "fields", "default direction"], rows.iter().map(cells))
+        table(
+            &["plural", "singular", "label", "custom", "active", "fields", "default direction"],
+            rows.iter().map(cells),
+        )
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn object(source: &Source, name: &str, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) async fn object(
+    source: &Source,
+    name: &str,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
     let model = Client::new(source)?.data_model().await?;
     let Some(object) = model.object(name) else { return Err(unknown(&model, name)) };
     let mut found = object_json(object);
@@ -39,9 +49,13 @@ pub(super) async fn object(source: &Source, name: &str, output: &mut Output) -> 
     found["id"] = json!(object.id);
     found["description"] = json!(object.description);
     output.show(&found, |found| {
-        let head = format!("{} ({}), {}\n", object.name_plural, object.name_singular, object.label_plural);
+        let head =
+            format!("{} ({}), {}\n", object.name_plural, object.name_singular, object.label_plural);
         let cells = |row: &Value| {
-            ["name", "type", "label", "active", "nullable", "unique", "options"].iter().map(|key| cell(&row[*key])).collect()
+            ["name", "type", "label", "active", "nullable", "unique", "options"]
+                .iter()
+                .map(|key| cell(&row[*key]))
+                .collect()
         };
         let rows = found["fields"].as_array().into_iter().flatten().map(cells);
         head + &table(&["field", "type", "label", "active", "nullable", "unique", "options"], rows)
@@ -74,7 +88,11 @@ fn unknown(model: &DataModel, name: &str) -> Failure {
         [] => "`twenty-sync metadata objects` lists the names".to_owned(),
         near => format!("did you mean {}?", near.join(" or ")),
     };
-    Failure { code: exit::FAILED, message: format!("the workspace has no object {name:?}"), hint: Some(hint) }
+    Failure {
+        code: exit::FAILED,
+        message: format!("the workspace has no object {name:?}"),
+        hint: Some(hint),
+    }
 }
 
 fn object_json(object: &Object) -> Value {

@@ -26,12 +26,12 @@ impl Output {
         Output { json }
     }
 
-    pub(super) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints `value` as JSON, or what `human` makes of it.
-    pub(super) fn show<T: Serialize>(&mut self, value: &T, human: impl FnOnce(&T) -> String) -> io::Result<()> {
+    pub(super) fn show<T: Serialize>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
         if self.json {
             let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
             return self.text(&text);
@@ -56,7 +56,10 @@ impl Output {
         let line = if self.json {
             serde_json::json!({"error": failure.message, "hint": failure.hint, "exit_code": failure.code}).to_string()
         } else {
-            let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("\n{} {hint}", label("hint:", "36")));
+            let hint = failure
+                .hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("\n{} {hint}", label("hint:", "36")));
             format!("{} {}{hint}", label("error:", "31"), failure.message)
         };
         // Nobody may be there to read it; the exit code still says it.
@@ -83,7 +86,9 @@ fn label(word: &str, colour: &str) -> String {
 /// A table without lines, as kubectl prints it. It is wrapped to the terminal, and not at all elsewhere.
 pub(super) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    table
+        .load_style(presets::NOTHING)
+        .set_header(headings.iter().map(|heading| heading.to_uppercase()));
     if io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }

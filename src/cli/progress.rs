@@ -65,8 +65,11 @@ async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgres
 
 fn bar(progress: &Progress) -> ProgressBar {
     let template = "{prefix:24} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta} left";
-    let style = ProgressStyle::with_template(template).expect("the template is well formed").progress_chars("=> ");
-    let bar = ProgressBar::new(progress.total).with_style(style).with_prefix(printable(&progress.object));
+    let style = ProgressStyle::with_template(template)
+        .expect("the template is well formed")
+        .progress_chars("=> ");
+    let bar =
+        ProgressBar::new(progress.total).with_style(style).with_prefix(printable(&progress.object));
     // What earlier runs have read must not count for the rate.
     bar.set_position(progress.seen);
     bar.reset_eta();
@@ -77,7 +80,11 @@ async fn show_lines(mut receiver: UnboundedReceiver<Progress>) {
     let mut walks: HashMap<String, Walk> = HashMap::new();
     while let Some(progress) = receiver.recv().await {
         let now = Instant::now();
-        let walk = walks.entry(progress.object.clone()).or_insert(Walk { from: progress.seen, began: now, said: now });
+        let walk = walks.entry(progress.object.clone()).or_insert(Walk {
+            from: progress.seen,
+            began: now,
+            said: now,
+        });
         if progress.finished || now - walk.said < EVERY {
             continue;
         }
@@ -96,7 +103,8 @@ struct Walk {
 
 impl Walk {
     fn line(&self, progress: &Progress, now: Instant) -> String {
-        let (object, seen, total) = (printable(&progress.object), grouped(progress.seen), grouped(progress.total));
+        let (object, seen, total) =
+            (printable(&progress.object), grouped(progress.seen), grouped(progress.total));
         let elapsed = (now - self.began).as_secs().max(1);
         let rate = progress.seen.saturating_sub(self.from) / elapsed;
         let left = match progress.total.saturating_sub(progress.seen).checked_div(rate) {
@@ -118,7 +126,8 @@ mod tests {
     fn a_line_tells_rate_and_time_left_of_this_run() {
         let began = Instant::now();
         let walk = Walk { from: 1_000, began, said: began };
-        let progress = Progress { object: "people".to_owned(), seen: 3_000, total: 5_000, finished: false };
+        let progress =
+            Progress { object: "people".to_owned(), seen: 3_000, total: 5_000, finished: false };
         let line = walk.line(&progress, began + Duration::from_secs(10));
         assert_eq!(line, "people: 3,000 of 5,000 (200/s, 10 seconds left)");
     }

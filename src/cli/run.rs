@@ -21,7 +21,11 @@ use crate::{
     sync::{Engine, RunReport, keep_syncing},
 };
 
-pub(super) async fn once(config: &Config, output: &mut Output, bars: &MultiProgress) -> Result<ExitCode, Failure> {
+pub(super) async fn once(
+    config: &Config,
+    output: &mut Output,
+    bars: &MultiProgress,
+) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
     let engine = Engine::open(config).await?;
     let display = Display::start(bars);
@@ -81,24 +85,32 @@ fn summary(report: &RunReport) -> String {
             if object.failure.is_some() { "failed".to_owned() } else { "in sync".to_owned() },
         ]
     });
-    let mut text = table(&["object", "read", "inserted", "updated", "removed", "set aside", "state"], rows);
+    let mut text =
+        table(&["object", "read", "inserted", "updated", "removed", "set aside", "state"], rows);
     for object in &report.objects {
         if let Some(error) = &object.failure {
             text += &format!("\n{}: {}", printable(&object.object), printable(&exit::chain(error)));
         }
         if !object.withheld.is_empty() {
             let columns = object.withheld.join(", ");
-            text += &format!("\n{}: the source sent no {columns}; the mirror keeps what it has", printable(&object.object));
+            text += &format!(
+                "\n{}: the source sent no {columns}; the mirror keeps what it has",
+                printable(&object.object)
+            );
         }
     }
     text + &format!("\n{}", closing(report))
 }
 
 fn closing(report: &RunReport) -> String {
-    let line = format!("{} rows changed, {} calls", grouped(report.rows_changed()), grouped(report.calls));
+    let line =
+        format!("{} rows changed, {} calls", grouped(report.rows_changed()), grouped(report.calls));
     match report.quarantined {
         0 => line,
-        count => format!("{line}, {} records in quarantine: select * from sync.quarantine", grouped(count)),
+        count => format!(
+            "{line}, {} records in quarantine: select * from sync.quarantine",
+            grouped(count)
+        ),
     }
 }
 

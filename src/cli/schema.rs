@@ -18,7 +18,8 @@ use crate::{
 
 pub(super) async fn plan(config: &Config, output: &mut Output) -> Result<ExitCode, Failure> {
     let plan = Engine::open(config).await?.schema_plan().await?;
-    let schema = Ident::new(&plan.schema).map_err(|error| Failure::configuration(error.to_string()))?;
+    let schema =
+        Ident::new(&plan.schema).map_err(|error| Failure::configuration(error.to_string()))?;
     let mut steps = Vec::new();
     for step in &plan.steps {
         let sql = render(&schema, step).map_err(|error| Failure::failed(error.to_string()))?;

@@ -19,17 +19,29 @@ use crate::{
 pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
     let pool = Mirror::connect(config.database_url.expose_secret(), 1).await?;
     let Some(status) = MirrorStatus::read(&pool, &config.schema).await? else {
-        output.show(&serde_json::Value::Null, |_| "nothing is mirrored yet: run twenty-sync --once".to_owned())?;
+        output.show(&serde_json::Value::Null, |_| {
+            "nothing is mirrored yet: run twenty-sync --once".to_owned()
+        })?;
         return Ok(ExitCode::SUCCESS);
     };
     output.show(&status, text)?;
-    let stuck = status.objects.iter().any(|object| object.quarantined > 0 || object.failure.is_some());
+    let stuck =
+        status.objects.iter().any(|object| object.quarantined > 0 || object.failure.is_some());
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
 fn text(status: &MirrorStatus) -> String {
     let now = OffsetDateTime::now_utc();
-    let headings = ["object", "table", "direction", "rows (about)", "read up to", "last success", "quarantine", "state"];
+    let headings = [
+        "object",
+        "table",
+        "direction",
+        "rows (about)",
+        "read up to",
+        "last success",
+        "quarantine",
+        "state",
+    ];
     let rows = status.objects.iter().map(|object| {
         vec![
             object.object.clone(),
@@ -72,7 +84,12 @@ fn last_run(run: &LastRun, now: OffsetDateTime) -> String {
         (Some(outcome), calls, rows) => {
             let (calls, rows) = (unsigned(calls.unwrap_or(0)), unsigned(rows.unwrap_or(0)));
             let outcome = outcome.replace('_', " ");
-            format!("last run ({}) began {began}: {outcome}, {} rows changed, {} calls", run.mode, grouped(rows), grouped(calls))
+            format!(
+                "last run ({}) began {began}: {outcome}, {} rows changed, {} calls",
+                run.mode,
+                grouped(rows),
+                grouped(calls)
+            )
         }
         (None, _, _) => format!("last run ({}) began {began} and has not ended", run.mode),
     }
@@ -102,7 +119,13 @@ mod tests {
     #[test]
     fn an_age_is_told_in_the_unit_that_fits() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::days(30);
-        for (seconds, text) in [(5, "5 s ago"), (300, "5 min ago"), (10_800, "3 h ago"), (864_000, "10 d ago"), (-9, "0 s ago")] {
+        for (seconds, text) in [
+            (5, "5 s ago"),
+            (300, "5 min ago"),
+            (10_800, "3 h ago"),
+            (864_000, "10 d ago"),
+            (-9, "0 s ago"),
+        ] {
             assert_eq!(ago(now, now - Duration::seconds(seconds)), text);
         }
     }

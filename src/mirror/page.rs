@@ -183,6 +183,6 @@ fn refuse(incoming: &Incoming, error: &sqlx::Error) -> SetAside {
         id: Some(incoming.row.id),
         field: None,
         reason: condition(error),
-        json: incoming.json.clone(),
+        json: incoming.json.to_string(),
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     plan::schema::Table,
-    record::{ColumnType, ObjectId, Row},
+    record::{ColumnType, ObjectId, RecordText, Row},
 };
 
 /// Writes the records of one object.
@@ -34,7 +34,7 @@ pub struct Incoming {
     /// The record.
     pub row: Row,
     /// Its JSON, for the case that PostgreSQL refuses it.
-    pub json: String,
+    pub json: RecordText,
 }
 
 /// What a write changed.

@@ -36,10 +36,15 @@ pub async fn keep_syncing(
 }
 
 /// One pass. What can pass by itself is only logged, because the next pass tries again.
-async fn pass(engine: &Engine, stop: &CancellationToken, progress: &ProgressSender) -> Result<(), SyncError> {
+async fn pass(
+    engine: &Engine,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
     let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
-            let (outcome, rows, calls) = (report.outcome.as_str(), report.rows_changed(), report.calls);
+            let (outcome, rows, calls) =
+                (report.outcome.as_str(), report.rows_changed(), report.calls);
             tracing::debug!(outcome, rows, calls, "passed over all objects");
             report.into_failure()
         }
@@ -49,7 +54,10 @@ async fn pass(engine: &Engine, stop: &CancellationToken, progress: &ProgressSend
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
         Some(error) => {
-            tracing::warn!(error = chain(&error), "could not read everything, trying again at the next tick");
+            tracing::warn!(
+                error = chain(&error),
+                "could not read everything, trying again at the next tick"
+            );
             Ok(())
         }
     }

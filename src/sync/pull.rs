@@ -18,7 +18,7 @@ use crate::{
         schema::Table,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{Decoder, Undecodable},
+    record::{Decoder, RecordText, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
@@ -69,7 +69,11 @@ impl Pull<'_> {
         report
     }
 
-    async fn walk(&self, stop: &CancellationToken, report: &mut ObjectReport) -> Result<(), SyncError> {
+    async fn walk(
+        &self,
+        stop: &CancellationToken,
+        report: &mut ObjectReport,
+    ) -> Result<(), SyncError> {
         let stored = self.mirror.checkpoint(self.table.object_id).await?;
         let decoder = Decoder::new(self.table.columns.as_slice().into());
         let mut running = Running {
@@ -86,7 +90,8 @@ impl Pull<'_> {
             match step {
                 Ok(Step::More(next)) => {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
-                    let checkpoint = Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
+                    let checkpoint =
+                        Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
                     let apply = self.apply(&mut running, report, page, checkpoint, Walked::Further);
                     let (applied, read) = tokio::join!(apply, self.read(&next, &decoder, stop));
                     applied?;
@@ -125,7 +130,12 @@ impl Pull<'_> {
         Ok(walk::advance(walk, &facts(page), PAGE_SIZE.into()))
     }
 
-    async fn read(&self, walk: &Walk, decoder: &Decoder, stop: &CancellationToken) -> Result<Page, SyncError> {
+    async fn read(
+        &self,
+        walk: &Walk,
+        decoder: &Decoder,
+        stop: &CancellationToken,
+    ) -> Result<Page, SyncError> {
         let (object, cursor) = (self.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
         tokio::select! {
@@ -163,7 +173,10 @@ impl Pull<'_> {
     fn sort(&self, record: PageRecord, write: &mut PageWrite, withheld: &mut BTreeSet<usize>) {
         let PageRecord { decoded, json } = record;
         match decoded {
-            Ok(row) if row.deleted_at.is_some() && self.settings.deleted_records == DeletedRecords::Remove => {
+            Ok(row)
+                if row.deleted_at.is_some()
+                    && self.settings.deleted_records == DeletedRecords::Remove =>
+            {
                 write.removed.push(row.id);
             }
             Ok(row) => {
@@ -171,7 +184,7 @@ impl Pull<'_> {
                 withheld.extend(absent.map(|(index, _)| index));
                 write.rows.push(Incoming { row, json });
             }
-            Err(fault) => write.set_aside.push(set_aside(fault, json)),
+            Err(fault) => write.set_aside.push(set_aside(fault, &json)),
         }
     }
 
@@ -185,7 +198,11 @@ impl Pull<'_> {
             return;
         }
         let failure = chain(error);
-        tracing::warn!(object = self.table.name_plural, error = failure, "could not read an object to the end");
+        tracing::warn!(
+            object = self.table.name_plural,
+            error = failure,
+            "could not read an object to the end"
+        );
         if let Err(error) = self.mirror.note_failure(self.table.object_id, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }
@@ -212,12 +229,18 @@ fn facts(page: &Page) -> PageFacts {
     }
 }
 
-fn set_aside(fault: Undecodable, json: String) -> SetAside {
+fn set_aside(fault: Undecodable, json: &RecordText) -> SetAside {
     let key = match fault.id {
         Some(id) => id.to_string(),
-        None => format!("sha256:{}", hex(&Sha256::digest(&json))),
+        None => format!("sha256:{}", hex(&Sha256::digest(json.as_bytes()))),
     };
-    SetAside { key, id: fault.id, reason: fault.to_string(), field: fault.field, json }
+    SetAside {
+        key,
+        id: fault.id,
+        reason: fault.to_string(),
+        field: fault.field,
+        json: json.to_string(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -62,7 +62,10 @@ impl RunReport {
 
     /// The failure that says most about the run: a refused key before a wrong configuration before the rest.
     pub fn failure(&self) -> Option<&SyncError> {
-        self.objects.iter().filter_map(|object| object.failure.as_ref()).min_by_key(|error| rank(error))
+        self.objects
+            .iter()
+            .filter_map(|object| object.failure.as_ref())
+            .min_by_key(|error| rank(error))
     }
 
     /// The same failure, kept.
