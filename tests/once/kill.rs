@@ -47,8 +47,8 @@ async fn a_killed_backfill_asks_for_no_page_more_than_once_again() {
     }
     stage.once().await;
     let mut pages: BTreeMap<String, usize> = BTreeMap::new();
-    for call in stage.fake.calls().iter().filter(|call| call.path.starts_with("/rest/people")) {
-        *pages.entry(call.path.clone()).or_default() += 1;
+    for call in stage.fake.calls().iter().filter(|call| call.info.path.starts_with("/rest/people")) {
+        *pages.entry(call.info.path.clone()).or_default() += 1;
     }
     let repeated: usize = pages.values().map(|count| count - 1).sum();
     // One page is read ahead of the one being written, so a kill can cost the one and the other.

@@ -5,6 +5,7 @@ use std::{process::Stdio, time::Duration};
 use fake_twenty::{FakeTwenty, Options, World};
 use test_postgres::TestDatabase;
 use tokio::{process::Command, time::timeout};
+use uuid::Uuid;
 
 /// The longest a run may take before the test fails: a hang is a failure, too.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -72,4 +73,11 @@ pub(crate) async fn finish(command: &mut Command) -> Ended {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// The id of the record that stands at `place`, deleted ones left out.
+pub(crate) fn id_of(world: &World, object: &str, place: usize) -> Uuid {
+    let rows = world.rows(object);
+    let mut live = rows.iter().filter(|row| row["deletedAt"].is_null());
+    live.nth(place).and_then(|row| row["id"].as_str()?.parse().ok()).unwrap_or_else(|| panic!("{object} has no record {place}"))
 }
