@@ -149,6 +149,14 @@ impl Field {
         }
     }
 
+    /// Gives it another name, and its key with it.
+    pub(super) fn rename(&mut self, name: &str) {
+        if self.is_many_to_one() {
+            self.settings["joinColumnName"] = Value::from(format!("{name}Id"));
+        }
+        name.clone_into(&mut self.name);
+    }
+
     /// What happens to this end when the target goes.
     pub fn on_delete(&self) -> OnDelete {
         if self.settings["onDelete"] == "CASCADE" { OnDelete::Cascade } else { OnDelete::SetNull }
