@@ -21,7 +21,7 @@ const ISSUED: i64 = 1_767_225_600;
 const CENTURY: i64 = 3_155_760_000;
 
 /// The id of the key of a fresh server.
-pub const KEY_ID: Uuid = Uuid::from_u128(0x2020_2020_f401_4d8a_a731_64d0_07c2_7bad);
+pub(crate) const KEY_ID: Uuid = Uuid::from_u128(0x2020_2020_f401_4d8a_a731_64d0_07c2_7bad);
 
 /// The claims of a token, and how it is signed.
 #[derive(Debug, Clone)]

@@ -84,7 +84,8 @@ fn start(arguments: &Arguments) -> Result<FakeTwenty, Box<dyn Error>> {
 /// Says where it listens. A reader that is gone is no reason to stop.
 fn announce(fake: &FakeTwenty, with_key: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let key = if with_key { format!(" (TWENTY_API_KEY={})", fake.api_key()) } else { String::new() };
+    let key =
+        if with_key { format!(" (TWENTY_API_KEY={})", fake.api_key()) } else { String::new() };
     writeln!(out, "fake Twenty listens on {}{key}", fake.url())?;
     out.flush()
 }

@@ -64,15 +64,18 @@ impl Read {
     }
 
     fn finish(self) -> Result<Fault, FlagError> {
-        let effect = self.effect.ok_or_else(|| {
-            FlagError(format!("a fault needs an effect: one of {EFFECTS}"))
-        })?;
-        let by_chance = self.probability.map(|probability| Times::Chance { probability, seed: self.seed });
+        let effect = self
+            .effect
+            .ok_or_else(|| FlagError(format!("a fault needs an effect: one of {EFFECTS}")))?;
+        let by_chance =
+            self.probability.map(|probability| Times::Chance { probability, seed: self.seed });
         let mut fault = self.fault.unwrap_or_else(|| Fault::status(500));
         fault.times = by_chance.or(self.times).unwrap_or(Times::Always);
         fault.effect = match effect {
             Effect::Status { status, .. } => Effect::Status { status, body: self.content },
-            Effect::StatusAfter { status, .. } => Effect::StatusAfter { status, body: self.content },
+            Effect::StatusAfter { status, .. } => {
+                Effect::StatusAfter { status, body: self.content }
+            }
             other => other,
         };
         Ok(fault)

@@ -92,14 +92,18 @@ pub(crate) fn handle(world: &mut World, request: &Request<'_>) -> Reply {
 
 fn unknown(target: &str, segment: &str) -> Reply {
     let examples = "Valid examples: /rest/metadata/fields or /rest/metadata/objects";
-    let message =
-        format!("Query path '{target}' invalid. Metadata path \"{segment}\" does not exist. {examples}");
+    let message = format!(
+        "Query path '{target}' invalid. Metadata path \"{segment}\" does not exist. {examples}"
+    );
     Reply::framework(400, "Bad Request", &message)
 }
 
 /// Every refusal of the inner call becomes a 400 of this shape.
 fn refusal(error: &ServerError) -> Reply {
-    Reply::json(400, &json!({"statusCode": 400, "messages": [error.message], "error": "Bad Request"}))
+    Reply::json(
+        400,
+        &json!({"statusCode": 400, "messages": [error.message], "error": "Bad Request"}),
+    )
 }
 
 fn wrapped(key: &str, item: Value) -> Value {

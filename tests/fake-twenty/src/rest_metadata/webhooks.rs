@@ -21,7 +21,11 @@ pub(super) fn handle(world: &mut World, request: &Request<'_>, rest: &str) -> Re
     answer(world, request, id).unwrap_or_else(Reply::from)
 }
 
-fn answer(world: &mut World, request: &Request<'_>, id: Option<Uuid>) -> Result<Reply, ServerError> {
+fn answer(
+    world: &mut World,
+    request: &Request<'_>,
+    id: Option<Uuid>,
+) -> Result<Reply, ServerError> {
     let body = map(request.body);
     Ok(match (request.method, id) {
         ("GET", None) => {

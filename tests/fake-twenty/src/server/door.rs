@@ -41,7 +41,11 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 
 impl Door {
     /// Listens and serves on the runtime of the fake. Must be called inside that runtime's context.
-    pub(super) fn open(socket: TcpSocket, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Self> {
+    pub(super) fn open(
+        socket: TcpSocket,
+        shared: &Arc<Shared>,
+        runtime: &Handle,
+    ) -> io::Result<Self> {
         let _context = runtime.enter();
         let listener = socket.listen(BACKLOG)?;
         Ok(Self::Open(runtime.spawn(accept(listener, Arc::clone(shared)))))

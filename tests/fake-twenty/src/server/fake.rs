@@ -58,18 +58,25 @@ impl fmt::Debug for FakeTwenty {
 
 impl FakeTwenty {
     /// Starts a server; panics when it cannot listen.
-    #[expect(clippy::unused_async, reason = "a start may have to wait one day, and callers are async anyway")]
+    #[expect(
+        clippy::unused_async,
+        reason = "a start may have to wait one day, and callers are async anyway"
+    )]
     pub async fn start(options: Options) -> Self {
         Self::try_start(options).unwrap_or_else(|error| panic!("the fake cannot start: {error}"))
     }
 
     /// Starts a server.
     pub fn try_start(options: Options) -> io::Result<Self> {
-        let runtime =
-            Builder::new_multi_thread().worker_threads(2).thread_name("fake-twenty").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("fake-twenty")
+            .enable_all()
+            .build()?;
         let handle = runtime.handle().clone();
         let Options { world, rate_limit, listen } = options;
-        let (keys, key) = (Keys::new(world.workspace_id), KeyClaims::valid(world.workspace_id).sign());
+        let (keys, key) =
+            (Keys::new(world.workspace_id), KeyClaims::valid(world.workspace_id).sign());
         let state = State {
             world,
             throttle: Throttle::new(rate_limit),
@@ -203,8 +210,9 @@ impl FakeTwenty {
             return;
         }
         if let Door::Shut(socket) = std::mem::replace(&mut *door, Door::Gone) {
-            *door = Door::open(socket, &self.shared, &self.handle())
-                .unwrap_or_else(|error| panic!("the fake cannot listen on {}: {error}", self.address));
+            *door = Door::open(socket, &self.shared, &self.handle()).unwrap_or_else(|error| {
+                panic!("the fake cannot listen on {}: {error}", self.address)
+            });
         }
     }
 

@@ -29,5 +29,6 @@ fn of_graphql(info: &CallInfo) -> Option<String> {
 
 fn is_cursor(text: &str) -> bool {
     let decoded = STANDARD.decode(text).ok();
-    decoded.is_some_and(|bytes| serde_json::from_slice::<Value>(&bytes).is_ok_and(|it| it.is_object()))
+    decoded
+        .is_some_and(|bytes| serde_json::from_slice::<Value>(&bytes).is_ok_and(|it| it.is_object()))
 }

@@ -32,7 +32,12 @@ pub(super) fn answer(world: &World, path: &str, known: bool) -> Reply {
 }
 
 fn core(world: &World) -> Map<String, Value> {
-    world.objects().iter().filter(|object| object.is_active).flat_map(|object| routes(object)).collect()
+    world
+        .objects()
+        .iter()
+        .filter(|object| object.is_active)
+        .flat_map(|object| routes(object))
+        .collect()
 }
 
 fn routes(object: &Object) -> Vec<(String, Value)> {
@@ -61,7 +66,10 @@ fn routes(object: &Object) -> Vec<(String, Value)> {
         (format!("/restore/{name}/{{id}}"), json!({"patch": operation(&["depth"])})),
         (format!("/restore/{name}"), json!({"patch": operation(&["filter", "depth"])})),
         (format!("/{name}/merge"), json!({"patch": operation(&["depth"])})),
-        (format!("/{name}/groupBy"), json!({"get": operation(&["filter", "group_by", "aggregate"])})),
+        (
+            format!("/{name}/groupBy"),
+            json!({"get": operation(&["filter", "group_by", "aggregate"])}),
+        ),
     ]
 }
 

@@ -25,7 +25,14 @@ const JSON: &str = "application/json; charset=utf-8";
 impl Reply {
     /// JSON that is printed already.
     pub(crate) fn printed(status: u16, body: String, rows: usize) -> Self {
-        Self { status, body: Bytes::from(body), content_type: JSON, rows, never: false, tagged: true }
+        Self {
+            status,
+            body: Bytes::from(body),
+            content_type: JSON,
+            rows,
+            never: false,
+            tagged: true,
+        }
     }
 
     /// JSON.

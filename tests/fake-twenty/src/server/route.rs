@@ -86,7 +86,9 @@ fn parsed(arrival: &Arrival, body: &Bytes) -> Result<Value, Reply> {
     }
     match serde_json::from_slice::<Value>(body) {
         Ok(value) if value.is_object() || value.is_array() => Ok(value),
-        Ok(_) => Err(Reply::framework(400, "Bad Request", "Unexpected token in JSON at position 0")),
+        Ok(_) => {
+            Err(Reply::framework(400, "Bad Request", "Unexpected token in JSON at position 0"))
+        }
         Err(error) => Err(Reply::framework(400, "Bad Request", &error.to_string())),
     }
 }
@@ -101,10 +103,8 @@ fn behind_the_token(state: &mut State, arrival: &Arrival, params: Params, body: 
         return open_api::answer(context.world, &format!("/open-api{document}"), true);
     }
     let webhooks = arrival.target.strip_prefix("/rest/webhooks");
-    let target = webhooks.map_or_else(
-        || arrival.target.clone(),
-        |rest| format!("/rest/metadata/webhooks{rest}"),
-    );
+    let target = webhooks
+        .map_or_else(|| arrival.target.clone(), |rest| format!("/rest/metadata/webhooks{rest}"));
     if target.starts_with("/rest/metadata") {
         let request =
             rest_metadata::Request { method: &arrival.method, target: &target, body: &body };

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::World;
 use super::cell::{Cell, Wire};
-use super::range::IdRange;
 use super::query::{Direction, OrderBy, Query};
+use super::range::IdRange;
 use super::row::Row;
 use super::schema::Object;
 use crate::error::ServerError;
@@ -46,8 +46,12 @@ impl Continuation {
             _ => None,
         };
         match only.map(|step| (step.wanted, step.value.as_uuid())) {
-            Some((Ordering::Greater, Some(id))) => IdRange { low: Edge::Excluded(id), ..IdRange::ALL },
-            Some((Ordering::Less, Some(id))) => IdRange { high: Edge::Excluded(id), ..IdRange::ALL },
+            Some((Ordering::Greater, Some(id))) => {
+                IdRange { low: Edge::Excluded(id), ..IdRange::ALL }
+            }
+            Some((Ordering::Less, Some(id))) => {
+                IdRange { high: Edge::Excluded(id), ..IdRange::ALL }
+            }
             _ => IdRange::ALL,
         }
     }

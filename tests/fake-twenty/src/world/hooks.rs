@@ -40,7 +40,9 @@ impl World {
         body: &Map<String, Value>,
     ) -> Result<Option<Webhook>, ServerError> {
         let (target_url, now) = (target(body)?, self.clock.now());
-        let Some(hook) = self.webhooks.iter_mut().find(|hook| hook.id == id) else { return Ok(None) };
+        let Some(hook) = self.webhooks.iter_mut().find(|hook| hook.id == id) else {
+            return Ok(None);
+        };
         hook.target_url = target_url.unwrap_or_else(|| hook.target_url.clone());
         hook.operations = operations(body).unwrap_or_else(|| hook.operations.clone());
         hook.secret = text(body, "secret").unwrap_or_else(|| hook.secret.clone());
@@ -65,7 +67,11 @@ fn text(body: &Map<String, Value>, key: &str) -> Option<String> {
 fn target(body: &Map<String, Value>) -> Result<Option<String>, ServerError> {
     let Some(text) = text(body, "targetUrl") else { return Ok(None) };
     let known = url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if known { Ok(Some(text)) } else { Err(ServerError::bad_request("Invalid target URL provided")) }
+    if known {
+        Ok(Some(text))
+    } else {
+        Err(ServerError::bad_request("Invalid target URL provided"))
+    }
 }
 
 fn operations(body: &Map<String, Value>) -> Option<Vec<String>> {

@@ -17,7 +17,9 @@ impl World {
     /// Makes a custom object.
     pub fn create_object(&mut self, body: &Body) -> Result<Uuid, ServerError> {
         let required = |key: &str| {
-            text(body, key).filter(|text| !text.is_empty()).ok_or_else(|| not_provided(key, "String!"))
+            text(body, key)
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| not_provided(key, "String!"))
         };
         let (singular, plural) = (required("nameSingular")?, required("namePlural")?);
         let labels = (required("labelSingular")?, required("labelPlural")?);
@@ -28,7 +30,9 @@ impl World {
         };
         let wrong = singular == plural || !is_camel_case(&singular) || !is_camel_case(&plural);
         if wrong || self.objects().iter().any(taken) {
-            return Err(metadata_error("Multiple validation errors occurred while creating object"));
+            return Err(metadata_error(
+                "Multiple validation errors occurred while creating object",
+            ));
         }
         let id = self.add_object(&singular, &plural).id;
         self.edit_object(id, |object| {
@@ -73,7 +77,8 @@ impl World {
         let required = |key: &str, of: &str| text(body, key).ok_or_else(|| not_provided(key, of));
         let given = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
         let relation = given("relationCreationPayload");
-        let target = id_in(&relation["targetObjectMetadataId"]).and_then(|id| self.object_by_id(id));
+        let target =
+            id_in(&relation["targetObjectMetadataId"]).and_then(|id| self.object_by_id(id));
         self.add_field_to(
             object,
             NewField {
@@ -98,7 +103,9 @@ impl World {
         let (object, field) = self.field_with_id(id).ok_or_else(no_field)?;
         if let Some(name) = text(body, "name").filter(|name| *name != field.name) {
             if !is_camel_case(&name) || self.has_key(object, &name) {
-                return Err(metadata_error("Multiple validation errors occurred while updating field"));
+                return Err(metadata_error(
+                    "Multiple validation errors occurred while updating field",
+                ));
             }
             self.edit_field_by_id(object, id, |field| field.rename(&name));
         }
@@ -160,7 +167,8 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 /// Whether a name may become a key of records.
 pub(super) fn is_camel_case(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn not_provided(key: &str, of: &str) -> ServerError {

@@ -35,9 +35,10 @@ impl IdRange {
     fn is_empty(self) -> bool {
         match (self.low, self.high) {
             (Edge::Included(low), Edge::Included(high)) => low > high,
-            (Edge::Included(low) | Edge::Excluded(low), Edge::Included(high) | Edge::Excluded(high)) => {
-                low >= high
-            }
+            (
+                Edge::Included(low) | Edge::Excluded(low),
+                Edge::Included(high) | Edge::Excluded(high),
+            ) => low >= high,
             (Edge::Unbounded, _) | (_, Edge::Unbounded) => false,
         }
     }
@@ -56,8 +57,14 @@ fn later(a: Edge<Uuid>, b: Edge<Uuid>) -> Edge<Uuid> {
 fn earlier(a: Edge<Uuid>, b: Edge<Uuid>) -> Edge<Uuid> {
     match (a, b) {
         (Edge::Unbounded, other) | (other, Edge::Unbounded) => other,
-        (Edge::Included(x) | Edge::Excluded(x), Edge::Included(y) | Edge::Excluded(y)) if x != y => {
-            if x < y { a } else { b }
+        (Edge::Included(x) | Edge::Excluded(x), Edge::Included(y) | Edge::Excluded(y))
+            if x != y =>
+        {
+            if x < y {
+                a
+            } else {
+                b
+            }
         }
         (Edge::Excluded(_), _) => a,
         (Edge::Included(_), _) => b,

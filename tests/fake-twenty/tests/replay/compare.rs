@@ -51,7 +51,10 @@ impl Comparison<'_> {
 
     fn lists(&mut self, recorded: &[Value], answered: &[Value], path: &str) {
         if recorded.len() != answered.len() {
-            self.fault(path, &format!("recorded {} items, answered {}", recorded.len(), answered.len()));
+            self.fault(
+                path,
+                &format!("recorded {} items, answered {}", recorded.len(), answered.len()),
+            );
             return;
         }
         let by = self.sort_key(recorded);
@@ -69,9 +72,11 @@ impl Comparison<'_> {
 
     /// The key by which a list is compared, where its order means nothing.
     fn sort_key(&self, items: &[Value]) -> Option<&'static str> {
-        let all = |key: &str| !items.is_empty() && items.iter().all(|item| item.pointer(key).is_some());
+        let all =
+            |key: &str| !items.is_empty() && items.iter().all(|item| item.pointer(key).is_some());
         let keys = ["/node/nameSingular", "/node/name", "/nameSingular", "/name"];
-        let metadata = all("/nameSingular") || all("/node/nameSingular") || all("/type") || all("/node/type");
+        let metadata =
+            all("/nameSingular") || all("/node/nameSingular") || all("/type") || all("/node/type");
         if metadata {
             return keys.into_iter().find(|key| all(key));
         }

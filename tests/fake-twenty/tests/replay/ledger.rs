@@ -37,7 +37,12 @@ pub(crate) fn texts(value: &Value, wanted: fn(&str) -> bool) -> Vec<String> {
 
 impl Ledger {
     /// Whether two ids may stand for each other: the known partner, or two that are both new.
-    pub(crate) fn pair_ids(&mut self, recorded: &str, answered: &str, made_by_client: bool) -> bool {
+    pub(crate) fn pair_ids(
+        &mut self,
+        recorded: &str,
+        answered: &str,
+        made_by_client: bool,
+    ) -> bool {
         if let Some(partner) = self.ids.get(recorded) {
             return partner == answered;
         }
@@ -53,11 +58,6 @@ impl Ledger {
     /// A row took the recorded id: from now on both sides use it.
     pub(crate) fn settle(&mut self, recorded: &str) {
         self.ids.remove(recorded);
-    }
-
-    /// The fake's id for a recorded one.
-    pub(crate) fn partner<'a>(&'a self, recorded: &'a str) -> &'a str {
-        self.ids.get(recorded).map_or(recorded, String::as_str)
     }
 
     /// A request's text with the ids of the fake in place of the recorded ones.
@@ -78,7 +78,6 @@ impl Ledger {
         let after = self.times.range(recorded.to_owned()..).next();
         let ordered = before.is_none_or(|(_, partner)| partner.as_str() <= answered)
             && after.is_none_or(|(_, partner)| answered <= partner.as_str());
-        if !ordered { println!("DBG {recorded} {answered} {before:?} {after:?}"); }
         if ordered {
             self.times.insert(recorded.to_owned(), answered.to_owned());
         }

@@ -81,14 +81,19 @@ async fn play(player: &mut Player, shared: &Path, file: &'static str, tally: &mu
 fn judge(tally: &Tally) {
     let agreeing = tally.values().filter(|faults| faults.is_empty()).count();
     println!("{agreeing} of {} exchanges agree", tally.len());
-    let listed = |key: &(&str, usize)| exceptions::LIST.iter().find(|one| (one.file, one.line) == *key);
+    let listed =
+        |key: &(&str, usize)| exceptions::LIST.iter().find(|one| (one.file, one.line) == *key);
     let mut wrong = Vec::new();
     for (key, faults) in tally {
         let (file, line) = key;
         match (faults.as_slice(), listed(key)) {
-            ([], Some(_)) => wrong.push(format!("{file}#{line} is listed as an exception and agrees")),
+            ([], Some(_)) => {
+                wrong.push(format!("{file}#{line} is listed as an exception and agrees"))
+            }
             ([], None) => {}
-            (_, Some(exception)) => println!("{file}#{line} differs, as listed: {}", exception.reason),
+            (_, Some(exception)) => {
+                println!("{file}#{line} differs, as listed: {}", exception.reason)
+            }
             (faults, None) => wrong.push(format!("{file}#{line}\n    {}", faults.join("\n    "))),
         }
     }

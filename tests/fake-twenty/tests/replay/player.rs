@@ -62,7 +62,12 @@ impl Player {
     }
 
     /// Sends one exchange and compares the answer.
-    pub(crate) async fn play(&mut self, file: &str, line: usize, exchange: &Exchange) -> Vec<String> {
+    pub(crate) async fn play(
+        &mut self,
+        file: &str,
+        line: usize,
+        exchange: &Exchange,
+    ) -> Vec<String> {
         self.fake.world(|world| self.stage.before(file, line, world));
         self.set_clock(exchange);
         let (status, text) = self.send(exchange).await;
@@ -84,9 +89,9 @@ impl Player {
         let request = format!("{} {}", exchange.path, exchange.body.as_deref().unwrap_or_default());
         let shown = texts(&exchange.answer, is_time);
         let horizon = super::stage::END;
-        let new = shown
-            .into_iter()
-            .filter(|time| **time > *self.now && **time < *horizon && !request.contains(time.as_str()));
+        let new = shown.into_iter().filter(|time| {
+            **time > *self.now && **time < *horizon && !request.contains(time.as_str())
+        });
         let next = new.min().unwrap_or_else(|| super::stage::a_moment_after(&self.now));
         let micros = super::stage::micros(&next) + MICROS;
         self.now = next;
@@ -94,9 +99,8 @@ impl Player {
     }
 
     async fn send(&self, exchange: &Exchange) -> (u16, String) {
-        let rewrite = |text: &str| {
-            self.ledger.rewritten(text).replace(RECORDED_RECEIVER, &self.receiver.url)
-        };
+        let rewrite =
+            |text: &str| self.ledger.rewritten(text).replace(RECORDED_RECEIVER, &self.receiver.url);
         let url = format!("{}{}", self.fake.url(), rewrite(&exchange.path));
         let method = exchange.method.parse().expect("a recorded method is one");
         let mut request = self.client.request(method, url);
@@ -146,7 +150,8 @@ impl Player {
         arrived.sort_by_key(|delivery| record_id(delivery));
         let mut order: Vec<usize> = (0..recorded.len()).collect();
         order.sort_by_key(|at| record_id(&recorded[*at]));
-        let mut delivered = Delivered { compared: vec![Vec::new(); recorded.len()], ..Delivered::default() };
+        let mut delivered =
+            Delivered { compared: vec![Vec::new(); recorded.len()], ..Delivered::default() };
         if arrived.len() != recorded.len() {
             let (wanted, found) = (recorded.len(), arrived.len());
             delivered.missing.push(format!("recorded {wanted} deliveries, arrived {found}"));
@@ -167,7 +172,9 @@ impl Player {
             }
         }
         for (side, delivery) in [("recorded", recorded), ("arrived", arrived)] {
-            if header(delivery, "x-twenty-webhook-signature") != Some(&sign(delivery, &recorded.secret)) {
+            if header(delivery, "x-twenty-webhook-signature")
+                != Some(&sign(delivery, &recorded.secret))
+            {
                 faults.push(format!("the signature that was {side} is not that of its body"));
             }
         }

@@ -38,8 +38,8 @@ async fn accept(listener: TcpListener, arrived: Arc<Mutex<Vec<Delivery>>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let arrived = Arc::clone(&arrived);
         let service = service_fn(move |request| keep(request, Arc::clone(&arrived)));
-        let connection =
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connection);
     }
 }

@@ -15,7 +15,6 @@ pub(crate) enum Line {
 /// A request and its answer.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) note: String,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -35,7 +34,8 @@ pub(crate) struct Delivery {
 
 /// The lines of a recording whose file name starts with `number`.
 pub(crate) fn load(shared: &Path, number: &str) -> Vec<Line> {
-    let entries = fs::read_dir(shared.join("recordings")).expect("the folder was there a moment ago");
+    let entries =
+        fs::read_dir(shared.join("recordings")).expect("the folder was there a moment ago");
     let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
     let named = |path: &std::path::PathBuf| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(number))
@@ -66,7 +66,6 @@ fn parse(line: &Value) -> Line {
     let (request, response) = (&line["request"], &line["response"]);
     let raw = request.get("raw").map(text);
     Line::Exchange(Exchange {
-        note: text(&line["note"]),
         method: text(&request["method"]),
         path: text(&request["path"]),
         headers: headers(&request["headers"]),
@@ -78,5 +77,7 @@ fn parse(line: &Value) -> Line {
 
 fn headers(value: &Value) -> Vec<(String, String)> {
     let pairs = value.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect()
 }

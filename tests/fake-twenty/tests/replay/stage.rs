@@ -54,7 +54,10 @@ impl Stage {
             };
             (file, recording::load(shared, file).into_iter().map(answer).collect())
         };
-        Self { shared: shared.to_owned(), lines: ["03", "04", "09"].into_iter().map(answers).collect() }
+        Self {
+            shared: shared.to_owned(),
+            lines: ["03", "04", "09"].into_iter().map(answers).collect(),
+        }
     }
 
     fn export(&self) -> World {

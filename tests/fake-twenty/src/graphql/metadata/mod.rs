@@ -228,19 +228,34 @@ mod tests {
         let boat = made["data"]["createOneObject"]["id"].as_str().unwrap();
         let field = ask(
             &mut world,
-            &format!("mutation {{ createOneField(input: {{field: {{objectMetadataId: \"{boat}\", type: NUMBER, name: \"length\", label: \"Length\"}}}}) {{ id name }} }}"),
+            &format!(
+                "mutation {{ createOneField(input: {{field: {{objectMetadataId: \"{boat}\", type: NUMBER, name: \"length\", label: \"Length\"}}}}) {{ id name }} }}"
+            ),
         );
         let length = field["data"]["createOneField"]["id"].as_str().unwrap();
         assert!(world.object("boats").unwrap().column_index("length").is_some());
         let renamed = ask(
             &mut world,
-            &format!("mutation {{ updateOneField(input: {{id: \"{length}\", update: {{name: \"draught\"}}}}) {{ id name }} }}"),
+            &format!(
+                "mutation {{ updateOneField(input: {{id: \"{length}\", update: {{name: \"draught\"}}}}) {{ id name }} }}"
+            ),
         );
         assert_eq!(renamed["data"]["updateOneField"], json!({"id": length, "name": "draught"}));
-        ask(&mut world, &format!("mutation {{ updateOneObject(input: {{id: \"{boat}\", update: {{isActive: false}}}}) {{ id }} }}"));
+        ask(
+            &mut world,
+            &format!(
+                "mutation {{ updateOneObject(input: {{id: \"{boat}\", update: {{isActive: false}}}}) {{ id }} }}"
+            ),
+        );
         assert!(world.object("boats").is_none());
-        ask(&mut world, &format!("mutation {{ deleteOneField(input: {{id: \"{length}\"}}) {{ id }} }}"));
-        let dropped = ask(&mut world, &format!("mutation {{ deleteOneObject(input: {{id: \"{boat}\"}}) {{ id }} }}"));
+        ask(
+            &mut world,
+            &format!("mutation {{ deleteOneField(input: {{id: \"{length}\"}}) {{ id }} }}"),
+        );
+        let dropped = ask(
+            &mut world,
+            &format!("mutation {{ deleteOneObject(input: {{id: \"{boat}\"}}) {{ id }} }}"),
+        );
         assert_eq!(dropped["data"]["deleteOneObject"]["id"], boat);
         assert!(world.objects().iter().all(|object| object.name_plural != "boats"));
     }
