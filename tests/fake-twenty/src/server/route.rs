@@ -89,8 +89,21 @@ fn parsed(arrival: &Arrival, body: &Bytes) -> Result<Value, Reply> {
         Ok(_) => {
             Err(Reply::framework(400, "Bad Request", "Unexpected token in JSON at position 0"))
         }
-        Err(error) => Err(Reply::framework(400, "Bad Request", &error.to_string())),
+        Err(error) => Err(Reply::framework(400, "Bad Request", &complaint(&error))),
     }
+}
+
+/// What JavaScript says about text that is no JSON.
+fn complaint(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "Unexpected end of JSON input".to_owned();
+    }
+    let place = error.column().saturating_sub(1);
+    format!(
+        "Unexpected token in JSON at position {place} (line {} column {})",
+        error.line(),
+        error.column()
+    )
 }
 
 fn behind_the_token(state: &mut State, arrival: &Arrival, params: Params, body: Value) -> Reply {

@@ -84,7 +84,7 @@ impl World {
 
     fn attach(&mut self, object: &Arc<Object>, now: &str) {
         let singular = object.name_singular.clone();
-        for (near, list) in standard::ATTACHED {
+        for (near, list, icon) in standard::ATTACHED {
             let Some(near) = self.object_by_singular(near) else { continue };
             let label = format!("{}{}", list[..1].to_uppercase(), &list[1..]);
             let own = (singular.as_str(), object.label_singular.as_str());
@@ -95,7 +95,7 @@ impl World {
             one.description = Some(format!("{label} of a {}", object.label_singular));
             many.is_system = true;
             many.description = Some(format!("{label} tied to the {}", object.label_singular));
-            many.icon = Some("IconCheckbox".to_owned());
+            many.icon = Some(icon.to_owned());
             self.alter(near.id, |near| push(near, one));
             self.alter(object.id, |object| push(object, many));
         }

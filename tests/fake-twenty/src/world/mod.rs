@@ -19,6 +19,7 @@ mod model;
 mod play;
 mod query;
 mod range;
+mod relation;
 mod remove;
 mod row;
 mod sample;
