@@ -98,7 +98,7 @@ pub(super) fn incoming(table: &schema::Table, id: u128, rest: &str) -> Incoming 
     );
     let raw = serde_json::value::RawValue::from_string(json.clone()).unwrap();
     let row = Decoder::new(table.columns.as_slice().into()).decode(&raw).unwrap();
-    Incoming { row, json }
+    Incoming { row, json: json.into() }
 }
 
 pub(super) fn page(rows: Vec<Incoming>, version: i64) -> PageWrite {

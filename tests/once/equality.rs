@@ -21,11 +21,12 @@ pub(crate) struct Compared {
 /// Compares every mirrored table with its object. Deleted records must not be there.
 pub(crate) async fn assert_equal(stage: &Stage) -> Compared {
     let pool = stage.database.pool().await;
-    let tables: Vec<(String, String)> =
-        sqlx::query_as("select name_plural, table_name from sync.object where direction <> 'off' order by 1")
-            .fetch_all(&pool)
-            .await
-            .unwrap();
+    let tables: Vec<(String, String)> = sqlx::query_as(
+        "select name_plural, table_name from sync.object where direction <> 'off' order by 1",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
     assert!(!tables.is_empty());
     let mut compared = Compared::default();
     for (object, table) in tables {
@@ -45,7 +46,8 @@ pub(crate) async fn assert_equal(stage: &Stage) -> Compared {
 
 async fn get(stage: &Stage, path: &str) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.get(format!("{}{path}", stage.fake.url())).bearer_auth(stage.fake.api_key());
+    let request =
+        client.get(format!("{}{path}", stage.fake.url())).bearer_auth(stage.fake.api_key());
     let text = request.send().await.unwrap().text().await.unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text:.200}"))
 }
@@ -74,13 +76,19 @@ async fn records(stage: &Stage, object: &str) -> BTreeMap<String, Map<String, Va
         if page["pageInfo"]["hasNextPage"] != true {
             return found;
         }
-        let end: String = url::form_urlencoded::byte_serialize(page["pageInfo"]["endCursor"].as_str().unwrap().as_bytes()).collect();
+        let end: String = url::form_urlencoded::byte_serialize(
+            page["pageInfo"]["endCursor"].as_str().unwrap().as_bytes(),
+        )
+        .collect();
         cursor = format!("&starting_after={end}");
     }
 }
 
 /// Every row by id, each column as its type and its text.
-async fn rows(pool: &PgPool, table: &str) -> BTreeMap<String, BTreeMap<String, (String, Option<String>)>> {
+async fn rows(
+    pool: &PgPool,
+    table: &str,
+) -> BTreeMap<String, BTreeMap<String, (String, Option<String>)>> {
     let columns: Vec<(String, String)> = sqlx::query_as(
         "select column_name::text, data_type::text from information_schema.columns \
          where table_schema = 'twenty' and table_name = $1",
@@ -94,8 +102,11 @@ async fn rows(pool: &PgPool, table: &str) -> BTreeMap<String, BTreeMap<String, (
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap();
     let read = |row: &sqlx::postgres::PgRow| {
         let values = columns.iter().enumerate();
-        let values: BTreeMap<_, _> =
-            values.map(|(at, (name, kind))| (name.clone(), (kind.clone(), row.get::<Option<String>, _>(at)))).collect();
+        let values: BTreeMap<_, _> = values
+            .map(|(at, (name, kind))| {
+                (name.clone(), (kind.clone(), row.get::<Option<String>, _>(at)))
+            })
+            .collect();
         (values["id"].1.clone().unwrap(), values)
     };
     rows.iter().map(read).collect()
@@ -112,7 +123,10 @@ fn as_text(name: &str, kind: &str) -> String {
 }
 
 /// What the columns of a record must hold.
-fn flatten(record: &Map<String, Value>, types: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+fn flatten(
+    record: &Map<String, Value>,
+    types: &BTreeMap<String, String>,
+) -> BTreeMap<String, Value> {
     const COMPOSITES: &[&str] =
         &["FULL_NAME", "EMAILS", "PHONES", "LINKS", "CURRENCY", "ADDRESS", "ACTOR", "RICH_TEXT_V2"];
     let mut columns = BTreeMap::new();
@@ -121,9 +135,13 @@ fn flatten(record: &Map<String, Value>, types: &BTreeMap<String, String>) -> BTr
             (Some("TS_VECTOR"), _) => {}
             (Some(kind), Value::Object(parts)) if COMPOSITES.contains(&kind) => {
                 for (part, value) in parts {
-                    let part = if kind == "ADDRESS" { part.trim_start_matches("address") } else { part };
+                    let part =
+                        if kind == "ADDRESS" { part.trim_start_matches("address") } else { part };
                     let part = snake(part);
-                    columns.insert(format!("{}_{}", snake(key), part.trim_start_matches('_')), value.clone());
+                    columns.insert(
+                        format!("{}_{}", snake(key), part.trim_start_matches('_')),
+                        value.clone(),
+                    );
                 }
             }
             _ => {
@@ -153,7 +171,11 @@ fn compare(
     row: &BTreeMap<String, (String, Option<String>)>,
 ) -> usize {
     let names = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>();
-    assert_eq!(names(expected.keys().collect()), names(row.keys().collect()), "columns of {object} {id}");
+    assert_eq!(
+        names(expected.keys().collect()),
+        names(row.keys().collect()),
+        "columns of {object} {id}"
+    );
     for (column, value) in expected {
         let (kind, text) = &row[column];
         assert!(
@@ -168,7 +190,10 @@ fn is_same(kind: &str, value: &Value, text: Option<&str>) -> bool {
     let Some(text) = text else { return value.is_null() };
     let plain = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match kind {
-        "jsonb" | "ARRAY" => !value.is_null() && serde_json::from_str::<Value>(text).is_ok_and(|stored| stored == *value),
+        "jsonb" | "ARRAY" => {
+            !value.is_null()
+                && serde_json::from_str::<Value>(text).is_ok_and(|stored| stored == *value)
+        }
         "numeric" => canonical(&plain()) == canonical(text),
         "double precision" => plain().parse::<f64>().ok() == text.parse().ok(),
         "text" => without_token(&plain()) == text && !value.is_null(),
@@ -178,13 +203,19 @@ fn is_same(kind: &str, value: &Value, text: Option<&str>) -> bool {
 
 /// A decimal without signs of how it was written.
 fn canonical(number: &str) -> String {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.').to_owned() } else { number.to_owned() }
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        number.to_owned()
+    }
 }
 
 /// Links to the server's own files carry a token that differs on every read.
 fn without_token(text: &str) -> String {
     match text.split_once("?token=") {
-        Some((link, _)) if link.contains("/files/") || link.starts_with("files/") => link.to_owned(),
+        Some((link, _)) if link.contains("/files/") || link.starts_with("files/") => {
+            link.to_owned()
+        }
         _ => text.to_owned(),
     }
 }

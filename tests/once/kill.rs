@@ -20,7 +20,13 @@ async fn twenty_kills_in_a_backfill_repeat_at_most_one_page_each() {
     let stage = Stage::set(World::with_people(PEOPLE)).await;
     let mut kills = 0;
     for kill in 0..KILLS {
-        let mut child = stage.program().arg("--once").stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = stage
+            .program()
+            .arg("--once")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         sleep(moment(kill)).await;
         if child.try_wait().unwrap().is_none() {
             kills += 1;
@@ -41,13 +47,20 @@ async fn twenty_kills_in_a_backfill_repeat_at_most_one_page_each() {
 async fn a_killed_backfill_asks_for_no_page_more_than_once_again() {
     let stage = Stage::set(World::with_people(PEOPLE)).await;
     for kill in 0..6 {
-        let mut child = stage.program().arg("--once").stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = stage
+            .program()
+            .arg("--once")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         sleep(moment(kill)).await;
         child.kill().await.unwrap();
     }
     stage.once().await;
     let mut pages: BTreeMap<String, usize> = BTreeMap::new();
-    for call in stage.fake.calls().iter().filter(|call| call.info.path.starts_with("/rest/people")) {
+    for call in stage.fake.calls().iter().filter(|call| call.info.path.starts_with("/rest/people"))
+    {
         *pages.entry(call.info.path.clone()).or_default() += 1;
     }
     let repeated: usize = pages.values().map(|count| count - 1).sum();
@@ -59,7 +72,10 @@ async fn a_killed_backfill_asks_for_no_page_more_than_once_again() {
 /// Forgets how far people were read, and every row of it.
 async fn start_over(stage: &Stage) {
     let pool = stage.database.pool().await;
-    let known: bool = sqlx::query_scalar("select to_regclass('twenty.people') is not null").fetch_one(&pool).await.unwrap();
+    let known: bool = sqlx::query_scalar("select to_regclass('twenty.people') is not null")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     if known {
         sqlx::raw_sql(
             "begin; set local sync.origin = 'engine'; delete from twenty.people; delete from sync.checkpoint; commit",

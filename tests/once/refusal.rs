@@ -12,11 +12,17 @@ use super::{
 fn assert_refused(ended: &Ended, code: i32, words: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let lines: Vec<&str> = ended.stderr.lines().collect();
-    let error = lines.iter().position(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{ended:?}"));
+    let error = lines
+        .iter()
+        .position(|line| line.starts_with("error: "))
+        .unwrap_or_else(|| panic!("{ended:?}"));
     for word in words {
         assert!(lines[error].contains(word), "{word:?} is not in {:?}", lines[error]);
     }
-    assert!(lines.get(error + 1).is_some_and(|line| line.starts_with("hint: ")), "no hint: {ended:?}");
+    assert!(
+        lines.get(error + 1).is_some_and(|line| line.starts_with("hint: ")),
+        "no hint: {ended:?}"
+    );
     assert!(!ended.stderr.contains("eyJ"), "a key is in {ended:?}");
 }
 
@@ -40,7 +46,11 @@ async fn each_kind_of_bad_key_is_told_apart() {
         assert_refused(&ended, code, &[words]);
     }
     let pool = stage.database.pool().await;
-    let tables: i64 = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'twenty'").fetch_one(&pool).await.unwrap();
+    let tables: i64 =
+        sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'twenty'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
     assert_eq!(tables, 0);
 }
 
@@ -70,7 +80,10 @@ async fn an_unreachable_host_and_one_without_tls_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_does_not_exist_is_refused_with_the_nearest_names() {
     let stage = Stage::set(World::sample()).await;
-    let ended = finish(stage.program().arg("--once").env("TWENTY_SYNC__OBJECTS__COMPANYS__DIRECTION", "pull")).await;
+    let ended = finish(
+        stage.program().arg("--once").env("TWENTY_SYNC__OBJECTS__COMPANYS__DIRECTION", "pull"),
+    )
+    .await;
     assert_refused(&ended, 78, &["objects.companys"]);
     assert!(ended.stderr.contains("did you mean companies"), "{ended:?}");
 }
@@ -89,7 +102,10 @@ async fn a_database_without_rights_is_refused() {
 async fn a_schema_that_holds_foreign_tables_is_refused() {
     let stage = Stage::set(World::sample()).await;
     let pool = stage.database.pool().await;
-    sqlx::raw_sql("create schema twenty; create table twenty.mine ()").execute(&pool).await.unwrap();
+    sqlx::raw_sql("create schema twenty; create table twenty.mine ()")
+        .execute(&pool)
+        .await
+        .unwrap();
     assert_refused(&stage.run(&["--once"]).await, 78, &["twenty", "mine"]);
 }
 
@@ -97,12 +113,23 @@ async fn a_schema_that_holds_foreign_tables_is_refused() {
 async fn a_listing_that_cannot_be_believed_fails_its_object_and_removes_nothing() {
     let stage = Stage::set(World::with_people(1_000)).await;
     stage.once().await;
-    for effect in [Effect::EndEarly(0.2), Effect::WrongTotal(100), Effect::StuckCursor, Effect::RepeatedId, Effect::BrokenJson, Effect::Html, Effect::CutBody] {
+    for effect in [
+        Effect::EndEarly(0.2),
+        Effect::WrongTotal(100),
+        Effect::StuckCursor,
+        Effect::RepeatedId,
+        Effect::BrokenJson,
+        Effect::Html,
+        Effect::CutBody,
+    ] {
         start_over(&stage).await;
         stage.fake.fault(Fault::new(effect.clone()).path("/rest/people"));
         let ended = stage.run(&["--once"]).await;
         assert_eq!(ended.code, Some(1), "{effect:?}: {ended:?}");
-        assert!(ended.stdout.contains("people") && ended.stdout.contains("failed"), "{effect:?}: {ended:?}");
+        assert!(
+            ended.stdout.contains("people") && ended.stdout.contains("failed"),
+            "{effect:?}: {ended:?}"
+        );
         assert_eq!(people(&stage).await, 1_000, "{effect:?}");
         stage.fake.clear_faults();
     }
@@ -113,10 +140,20 @@ async fn a_listing_that_cannot_be_believed_fails_its_object_and_removes_nothing(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_that_passes_costs_nothing_but_time() {
     let stage = Stage::set(World::with_people(1_000)).await;
-    for effect in [Effect::Status { status: 502, body: None }, Effect::RateLimited, Effect::CutBefore, Effect::CutAfter, Effect::Html, Effect::BrokenJson, Effect::EndEarly(0.2)] {
+    for effect in [
+        Effect::Status { status: 502, body: None },
+        Effect::RateLimited,
+        Effect::CutBefore,
+        Effect::CutAfter,
+        Effect::Html,
+        Effect::BrokenJson,
+        Effect::EndEarly(0.2),
+    ] {
         stage.fake.fault(Fault::new(effect).path("/rest/people").nth(2));
     }
-    let ended = finish(stage.program().args(["--once"]).env("TWENTY_SYNC__SOURCE__RETRY_DEADLINE", "60s")).await;
+    let ended =
+        finish(stage.program().args(["--once"]).env("TWENTY_SYNC__SOURCE__RETRY_DEADLINE", "60s"))
+            .await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     equality::assert_equal(&stage).await;
 }
@@ -132,7 +169,11 @@ async fn what_postgresql_cannot_hold_goes_to_quarantine_and_everything_else_arri
     let ended = stage.run(&["--once"]).await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let pool = stage.database.pool().await;
-    let held: Vec<(uuid::Uuid, String)> = sqlx::query_as("select record_id, reason from sync.quarantine").fetch_all(&pool).await.unwrap();
+    let held: Vec<(uuid::Uuid, String)> =
+        sqlx::query_as("select record_id, reason from sync.quarantine")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
     assert_eq!(held.len(), 1);
     assert!(held[0].0 == broken && held[0].1.contains("NUL"), "{held:?}");
     stage.fake.world(|world| world.update("people", broken, &json!({"city": "Oslo"})));
@@ -144,10 +185,9 @@ async fn what_postgresql_cannot_hold_goes_to_quarantine_and_everything_else_arri
 async fn a_stalled_server_ends_in_a_time_out_not_in_a_hang() {
     let stage = Stage::set_with(Options { world: World::sample(), ..Options::default() }).await;
     stage.fake.fault(Fault::new(Effect::Stall).path("/rest/people"));
-    let ended = finish(
-        stage.program().arg("--once").env("TWENTY_SYNC__SOURCE__REQUEST_TIMEOUT", "1s"),
-    )
-    .await;
+    let ended =
+        finish(stage.program().arg("--once").env("TWENTY_SYNC__SOURCE__REQUEST_TIMEOUT", "1s"))
+            .await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("people: "), "{ended:?}");
 }
@@ -156,7 +196,12 @@ async fn a_stalled_server_ends_in_a_time_out_not_in_a_hang() {
 async fn no_command_prints_a_secret() {
     let stage = Stage::set(World::sample()).await;
     let key = stage.fake.api_key().to_owned();
-    for arguments in [&["-vv", "--once"][..], &["-vv", "doctor"], &["config", "check"], &["-vv", "status", "--json"]] {
+    for arguments in [
+        &["-vv", "--once"][..],
+        &["-vv", "doctor"],
+        &["config", "check"],
+        &["-vv", "status", "--json"],
+    ] {
         let ended = stage.run(arguments).await;
         assert!(!format!("{ended:?}").contains(&key), "{arguments:?}");
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");

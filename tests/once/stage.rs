@@ -38,7 +38,9 @@ impl Stage {
     /// The program with everything it needs in its environment, and nothing else of ours.
     pub(crate) fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_twenty-sync"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TWENTY_") || name == "DATABASE_URL") {
+        for (name, _) in std::env::vars()
+            .filter(|(name, _)| name.starts_with("TWENTY_") || name == "DATABASE_URL")
+        {
             command.env_remove(name);
         }
         command
@@ -79,5 +81,7 @@ pub(crate) async fn finish(command: &mut Command) -> Ended {
 pub(crate) fn id_of(world: &World, object: &str, place: usize) -> Uuid {
     let rows = world.rows(object);
     let mut live = rows.iter().filter(|row| row["deletedAt"].is_null());
-    live.nth(place).and_then(|row| row["id"].as_str()?.parse().ok()).unwrap_or_else(|| panic!("{object} has no record {place}"))
+    live.nth(place)
+        .and_then(|row| row["id"].as_str()?.parse().ok())
+        .unwrap_or_else(|| panic!("{object} has no record {place}"))
 }

@@ -13,7 +13,8 @@ use super::{
 /// A real workspace beside the repository, if it is there.
 pub(crate) fn shared_workspace() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("TWENTY_SYNC_SHARED").map_or(beside, PathBuf::from).join("workspace");
+    let folder =
+        std::env::var_os("TWENTY_SYNC_SHARED").map_or(beside, PathBuf::from).join("workspace");
     if folder.is_dir() {
         return Some(folder);
     }
@@ -77,7 +78,13 @@ async fn only_what_changed_is_read_again() {
     stage.once().await;
     stage.fake.clear_calls();
     let report = stage.once().await;
-    let people = report["objects"].as_array().unwrap().iter().find(|object| object["object"] == "people").unwrap().clone();
+    let people = report["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|object| object["object"] == "people")
+        .unwrap()
+        .clone();
     assert!(people["read"].as_u64().unwrap() <= 1, "{people}");
     equality::assert_equal(&stage).await;
 }
@@ -94,7 +101,9 @@ async fn soft_deletes_and_restores_are_followed() {
     stage.once().await;
     let pool = stage.database.pool().await;
     let there = || async {
-        let query = sqlx::query_scalar::<_, bool>("select exists (select from twenty.companies where id = $1)");
+        let query = sqlx::query_scalar::<_, bool>(
+            "select exists (select from twenty.companies where id = $1)",
+        );
         query.bind(id).fetch_one(&pool).await.unwrap()
     };
     assert!(!there().await);
@@ -114,7 +123,8 @@ async fn new_objects_and_fields_arrive_with_the_next_run() {
     });
     stage.once().await;
     let pool = stage.database.pool().await;
-    let name: String = sqlx::query_scalar("select name from twenty.comets").fetch_one(&pool).await.unwrap();
+    let name: String =
+        sqlx::query_scalar("select name from twenty.comets").fetch_one(&pool).await.unwrap();
     assert_eq!(name, "Halley");
     equality::assert_equal(&stage).await;
 }

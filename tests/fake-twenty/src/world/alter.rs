@@ -24,8 +24,7 @@ impl World {
         change(&mut after);
         after.rebuild_columns();
         let rows = self.moved(&before, &after);
-        let unique = after.unique_columns().into_iter().map(|(column, _)| column).collect();
-        let mut table = Table::new(unique);
+        let mut table = Table::of(&after);
         rows.into_iter().for_each(|(id, row)| table.put(id, row));
         self.tables.insert(id, table);
         self.objects[at] = Arc::new(after);

@@ -4,13 +4,13 @@
 //! version 4, spread evenly; names, mails and times vary so that pages look like real ones.
 
 use serde_json::json;
-use uuid::Uuid;
 
 use super::World;
 use super::cell::{Cell, Kind};
 use super::column::{Column, Fill};
 use super::row::Row;
 use super::schema::Object;
+use crate::dice::Dice;
 use crate::value::vector;
 
 const FIRST: [&str; 16] = [
@@ -62,42 +62,19 @@ const TITLES: [&str; 8] = [
 const CITIES: [&str; 8] =
     ["Bergen", "Lyon", "Kraków", "Osaka", "Porto", "Quito", "Tartu", "Zürich"];
 
-/// A small generator of numbers that look random (splitmix64).
-struct Dice(u64);
+/// Records that were made by one import: they share their times to the microsecond.
+const BATCH: usize = 1000;
 
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.roll() % limit).unwrap_or(0)
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
-    fn id(&mut self) -> Uuid {
-        let high = u128::from(self.roll());
-        let bits = (high << 64) | u128::from(self.roll());
-        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
-    }
-}
+/// When the first import was: 2026-01-05.
+const START: i64 = 1_767_603_600_000_000;
 
 impl World {
     /// Adds records to an object: the same ones for the same seed.
     pub fn grow(&mut self, plural: &str, count: usize, seed: u64) {
         let object = self.expect_object(plural);
-        let mut dice = Dice(seed);
-        let start = self.clock.now() - 30 * 86_400_000_000;
+        let mut dice = Dice::new(seed);
         for number in 0..count {
-            let moment = start + i64::try_from(number).unwrap_or(0) * 20_000_000 + 417;
+            let moment = START + i64::try_from(number / BATCH).unwrap_or(0) * 20_000_417 + 417;
             let id = dice.id();
             let mut row = Row {
                 cells: object.columns.iter().map(|column| initial(column, moment)).collect(),

@@ -3,7 +3,7 @@
 //! Names are resolved at print time from ids, so that a rename shows everywhere at once, as on the real server.
 //! Columns are derived: never edit them, change the fields and let `World::alter` rebuild them and the rows.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::column::{self, Column};
@@ -149,6 +149,14 @@ impl Field {
         }
     }
 
+    /// Gives it another name, and its key with it.
+    pub(super) fn rename(&mut self, name: &str) {
+        if self.is_many_to_one() {
+            self.settings["joinColumnName"] = Value::from(format!("{name}Id"));
+        }
+        name.clone_into(&mut self.name);
+    }
+
     /// What happens to this end when the target goes.
     pub fn on_delete(&self) -> OnDelete {
         if self.settings["onDelete"] == "CASCADE" { OnDelete::Cascade } else { OnDelete::SetNull }
@@ -227,9 +235,4 @@ impl Object {
             "Field metadata for field \"{name}\" is missing in object metadata {object}"
         ))
     }
-}
-
-/// The keys of a JSON object, or nothing when it is something else.
-pub fn as_map(value: &Value) -> Option<&Map<String, Value>> {
-    value.as_object()
 }

@@ -2,13 +2,15 @@
 //!
 //! Invariant: `holders` knows every non-empty value of a unique column, those of soft-deleted rows included
 //! (they keep their values reserved, twenty-api §9.2). The empty string is no value: the index leaves it out.
+//! `live` counts the rows that are not soft-deleted, so that the usual totals need no scan.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
 use super::row::Row;
+use super::schema::Object;
 
 /// The rows of one object.
 #[derive(Debug, Default, Clone)]
@@ -16,13 +18,31 @@ pub struct Table {
     rows: BTreeMap<Uuid, Row>,
     holders: HashMap<(usize, String), Uuid>,
     unique: Vec<usize>,
-    counts: RefCell<HashMap<String, usize>>,
+    deleted_at: usize,
+    live: usize,
+    counts: Counts,
+}
+
+/// Counts by filter that hold until the table changes. A copy of the table counts anew.
+#[derive(Debug, Default)]
+struct Counts(Mutex<HashMap<String, usize>>);
+
+impl Clone for Counts {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Table {
-    /// An empty table with these unique columns.
-    pub(super) fn new(unique: Vec<usize>) -> Self {
-        Self { unique, ..Self::default() }
+    /// An empty table for the rows of an object.
+    pub(super) fn of(object: &Object) -> Self {
+        let unique = object.unique_columns().into_iter().map(|(column, _)| column).collect();
+        Self { unique, deleted_at: object.system_column("deletedAt"), ..Self::default() }
+    }
+
+    /// Rows that are not soft-deleted.
+    pub fn live(&self) -> usize {
+        self.live
     }
 
     /// All rows in id order.
@@ -43,6 +63,7 @@ impl Table {
     /// Adds a row or puts it in the place of the one with the same id.
     pub(super) fn put(&mut self, id: Uuid, row: Row) {
         self.take(id);
+        self.live += usize::from(row.cells[self.deleted_at].is_null());
         for column in &self.unique {
             if let Some(value) = row.cells[*column].to_sql_text().filter(|value| !value.is_empty())
             {
@@ -54,8 +75,10 @@ impl Table {
 
     /// Removes a row for good.
     pub(super) fn take(&mut self, id: Uuid) -> Option<Row> {
-        self.counts.borrow_mut().clear();
+        let counts = self.counts.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        counts.clear();
         let row = self.rows.remove(&id)?;
+        self.live -= usize::from(row.cells[self.deleted_at].is_null());
         for column in &self.unique {
             if let Some(value) = row.cells[*column].to_sql_text() {
                 let key = (*column, value);
@@ -69,11 +92,7 @@ impl Table {
 
     /// A count that costs a scan only once until the table changes.
     pub(super) fn cached_count(&self, key: &str, count: impl FnOnce() -> usize) -> usize {
-        if let Some(known) = self.counts.borrow().get(key) {
-            return *known;
-        }
-        let counted = count();
-        self.counts.borrow_mut().insert(key.to_owned(), counted);
-        counted
+        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(key.to_owned()).or_insert_with(count)
     }
 }

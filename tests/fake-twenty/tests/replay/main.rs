@@ -11,7 +11,7 @@
 //! - times that the server took are paired one to one, in the same order, where the clock could not be set to them;
 //! - the ids of blocks inside generated rich text, the nonce, timestamp and event date of a webhook, the port that
 //!   it is sent to;
-//! - the order of records in answers to writes, which the real server leaves to chance;
+//! - the order of records in answers to writes, and of groups, which the real server leaves to chance;
 //! - the order of fields and of aggregates inside metadata lists is compared by id and name.
 //!
 //! Every other difference fails the test unless [`exceptions`] lists it with a reason, and so does an exception

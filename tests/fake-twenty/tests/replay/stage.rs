@@ -23,6 +23,10 @@ pub(crate) const END: &str = "2026-11-23T18:00:00.000Z";
 /// The tasks of the workspace; the export was cut at 1,600 (05#4 counts them, one made by 04#40).
 const TASKS: usize = 1800;
 
+/// When 04#56 moved all companies to the trash, and when they came back.
+const TRASHED: &str = "2026-11-23T16:49:18.850Z";
+const RESTORED: &str = "2026-11-23T17:11:07.191Z";
+
 /// Knows what was where.
 pub(crate) struct Stage {
     shared: PathBuf,
@@ -90,6 +94,7 @@ impl Stage {
             ("03", 7) => self.pages(world),
             ("04", 54) => self.batch_of_200(world),
             ("08", 0) => self.export_companies(world),
+            ("09", 0) => self.restored_companies(world),
             ("09", 33) => self.deleted_gadgets(world),
             _ => {}
         }
@@ -122,13 +127,28 @@ impl Stage {
         }
     }
 
-    /// Between 06 and 08 the companies were restored and others made.
+    /// Between 06 and 08 companies came and went; those that 04#56 had moved to the trash were still there.
     fn export_companies(&self, world: &mut World) {
+        self.replace_companies(world, |mut row| {
+            if row["updatedAt"] == RESTORED {
+                row["deletedAt"] = json!(TRASHED);
+                row["updatedAt"] = json!(TRASHED);
+            }
+            row
+        });
+    }
+
+    /// Between 08 and 09 they were taken out of the trash.
+    fn restored_companies(&self, world: &mut World) {
+        self.replace_companies(world, |row| row);
+    }
+
+    fn replace_companies(&self, world: &mut World, change: fn(Value) -> Value) {
         for row in world.rows("companies") {
             world.remove_record("companies", id_of(&row));
         }
         for row in self.export().rows("companies") {
-            put(world, "companies", row);
+            put(world, "companies", change(row));
         }
     }
 

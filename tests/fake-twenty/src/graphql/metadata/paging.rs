@@ -19,7 +19,7 @@ pub(super) struct Window {
 }
 
 /// The cursor of a position.
-pub(super) fn cursor(position: usize) -> String {
+pub(crate) fn cursor(position: usize) -> String {
     STANDARD.encode(format!("{PREFIX}{position}"))
 }
 
