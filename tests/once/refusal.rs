@@ -37,7 +37,7 @@ async fn each_kind_of_bad_key_is_told_apart() {
     let stage = Stage::set(World::sample()).await;
     for (key, code, words) in [
         (String::new(), 78, "the API key is not set"),
-        (stage.fake.bad_key(BadKey::NotAJwt), 77, "no signed token"),
+        (stage.fake.bad_key(BadKey::NotAJwt), 78, "no signed token"),
         (stage.fake.bad_key(BadKey::Expired), 77, "expired"),
         (stage.fake.bad_key(BadKey::Revoked), 77, "revoked"),
         (stage.fake.bad_key(BadKey::BadSignature), 77, "key"),

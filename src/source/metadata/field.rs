@@ -89,7 +89,8 @@ fn kind(wire: &WireField) -> FieldKind {
         "UUID" => FieldKind::Uuid,
         "TEXT" => FieldKind::Text,
         "NUMBER" => FieldKind::Number(match wire.setting("dataType") {
-            Some("int" | "bigint") => NumberKind::Integer,
+            // "bigint" promises nothing: the server keeps a double (docs/twenty.md, "Field types").
+            Some("int") => NumberKind::Integer,
             _ => NumberKind::Double,
         }),
         "NUMERIC" => FieldKind::Numeric,

@@ -42,7 +42,7 @@ fn settings_name_the_join_column_and_the_kind_of_number() {
             json!({"settings": {"relationType": "MANY_TO_ONE", "joinColumnName": "bossId"}})
         ),
         field(2, "b", "RELATION", json!({"settings": {"relationType": "ONE_TO_MANY"}})),
-        field(3, "c", "NUMBER", json!({"settings": {"dataType": "bigint"}})),
+        field(3, "c", "NUMBER", json!({"settings": {"dataType": "int"}})),
         field(4, "d", "NUMBER", json!({"settings": null})),
         field(5, "e", "FILES", json!({})),
         field(6, "f", "RICH_TEXT_V2", json!({})),
