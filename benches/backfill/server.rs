@@ -41,6 +41,6 @@ pub(crate) async fn serve(rows: &str) -> Outcome<()> {
     })
     .await;
     println!("{} {}", fake.url(), fake.api_key());
-    tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await?;
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
     Ok(())
 }
