@@ -123,18 +123,6 @@ fn print_relations(world: &World, object: &Object, row: &Row, out: &mut String) 
                 None => out.push_str("null"),
             }
             continue;
-        };
-        let _ = write!(out, ",\"{}\":", field.name);
-        if field.is_many_to_one() {
-            let id = object.column_index(field.key()).and_then(|at| row.cells[at].as_uuid());
-            match id
-                .and_then(|id| world.table(&target).get(id))
-                .filter(|row| !target.is_deleted(row))
-            {
-                Some(row) => target.print(row, out),
-                None => out.push_str("null"),
-            }
-            continue;
         }
         let key =
             target.field_by_id(link.target_field).and_then(|far| target.column_index(far.key()));
