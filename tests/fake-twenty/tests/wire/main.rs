@@ -41,7 +41,8 @@ impl Stage {
     }
 
     async fn with(options: Options) -> Self {
-        let client = Client::builder().no_proxy().build().unwrap();
+        // Without a pool, so that an error is that of a new connection and not of an old one.
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Self { fake: FakeTwenty::start(options).await, client }
     }
 
