@@ -68,7 +68,7 @@ pub(super) fn print_rows(
     let blanked = if depth == 0 {
         Vec::new()
     } else {
-        world.blanked(object, rows.iter().copied(), crate::world::Field::is_visible)
+        world.blanked(object, &rows.iter().copied(), crate::world::Field::is_visible)
     };
     out.push('[');
     for (at, row) in rows.iter().enumerate() {
@@ -85,7 +85,7 @@ pub(super) fn print_row(world: &World, object: &Object, row: &Row, depth: u8, ou
     let blanked = if depth == 0 {
         Vec::new()
     } else {
-        world.blanked(object, std::iter::once(row), crate::world::Field::is_visible)
+        world.blanked(object, &std::iter::once(row), crate::world::Field::is_visible)
     };
     print_shown(world, object, row, &blanked, depth, out);
 }

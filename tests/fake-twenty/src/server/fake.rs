@@ -11,10 +11,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Mutex;
 
 use super::door::{self, Door};
-use super::state::{Shared, State};
+use super::state::{Hook, Shared, State};
 use crate::auth::{BadKey, KEY_ID, KeyClaims, Keys};
 use crate::fault::{Book, Fault};
-use crate::journal::{Call, CallInfo, Journal};
+use crate::journal::{Call, Journal};
 use crate::throttle::{RateLimit, Throttle};
 use crate::webhook::{Disorder, Dispatcher};
 use crate::world::World;
@@ -195,7 +195,7 @@ impl FakeTwenty {
 
     /// Calls `hook` just before a request is applied, with the workspace in hand: what it changes, the request sees.
     /// The hook decides by itself which requests it means. A second hook takes the place of the first.
-    pub fn on_request(&self, hook: Box<dyn Fn(&CallInfo, &mut World) + Send + Sync>) {
+    pub fn on_request(&self, hook: Hook) {
         self.shared.lock().hook = Some(hook);
     }
 

@@ -1,5 +1,7 @@
 //! The server over real sockets: what unit tests of its parts cannot show.
 
+#![cfg(test)]
+
 mod auth;
 mod faults;
 mod journal;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Stage;
 
 async fn limited(limit: u32) -> Stage {
-    let rate_limit = Some(RateLimit { limit, window: Duration::from_secs(3600) });
+    let rate_limit = Some(RateLimit { limit, window: Duration::from_hours(1) });
     Stage::with(Options { rate_limit, ..Options::default() }).await
 }
 
