@@ -36,7 +36,7 @@ pub use auth::{BadKey, KeyClaims};
 pub use error::ServerError;
 pub use fault::{Effect, Fault, Matcher, Times};
 pub use journal::{Call, CallInfo};
-pub use server::{FakeTwenty, Options};
+pub use server::{FakeTwenty, Hook, Options};
 pub use throttle::RateLimit;
 pub use webhook::Disorder;
 pub use world::{Clock, NewField, Switches, World};

@@ -70,7 +70,7 @@ fn start(arguments: &Arguments) -> Result<FakeTwenty, Box<dyn Error>> {
         (None, Some(count)) => World::with_people(count),
         (None, None) => World::sample(),
     };
-    let limit = RateLimit { limit: arguments.rate_limit, window: Duration::from_secs(60) };
+    let limit = RateLimit { limit: arguments.rate_limit, window: Duration::from_mins(1) };
     let rate_limit = (!arguments.no_rate_limit).then_some(limit);
     let listen = arguments.listen;
     let fake = FakeTwenty::try_start(Options { world, rate_limit, listen })

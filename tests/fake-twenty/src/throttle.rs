@@ -18,7 +18,7 @@ pub struct RateLimit {
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { limit: 100, window: Duration::from_secs(60) }
+        Self { limit: 100, window: Duration::from_mins(1) }
     }
 }
 

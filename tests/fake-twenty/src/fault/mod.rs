@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use book::Book;
+pub(crate) use book::{Book, Fired};
 pub use flag::FlagError;
 pub(crate) use page::Listing;
 

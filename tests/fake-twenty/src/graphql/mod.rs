@@ -36,9 +36,9 @@ pub(crate) fn core(context: Context<'_>, body: &[u8]) -> Reply {
 }
 
 /// Answers `POST /metadata`.
-pub(crate) fn metadata(context: Context<'_>, body: &[u8]) -> Reply {
+pub(crate) fn metadata(mut context: Context<'_>, body: &[u8]) -> Reply {
     let reply = match read(&context, body) {
-        Ok(request) => metadata::answer(context, &request),
+        Ok(request) => metadata::answer(&mut context, &request),
         Err(reply) => reply,
     };
     reply.untagged()

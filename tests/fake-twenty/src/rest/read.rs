@@ -68,7 +68,7 @@ pub(super) fn print_rows(
     let blanked = if depth == 0 {
         Vec::new()
     } else {
-        world.blanked(object, rows.iter().copied(), crate::world::Field::is_visible)
+        world.blanked(object, &rows.iter().copied(), crate::world::Field::is_visible)
     };
     out.push('[');
     for (at, row) in rows.iter().enumerate() {
@@ -85,7 +85,7 @@ pub(super) fn print_row(world: &World, object: &Object, row: &Row, depth: u8, ou
     let blanked = if depth == 0 {
         Vec::new()
     } else {
-        world.blanked(object, std::iter::once(row), crate::world::Field::is_visible)
+        world.blanked(object, &std::iter::once(row), crate::world::Field::is_visible)
     };
     print_shown(world, object, row, &blanked, depth, out);
 }
@@ -119,18 +119,6 @@ fn print_relations(world: &World, object: &Object, row: &Row, out: &mut String) 
         let _ = write!(out, ",\"{}\":", field.name);
         if field.is_many_to_one() {
             match world.target_of(object, row, field) {
-                Some(row) => target.print(row, out),
-                None => out.push_str("null"),
-            }
-            continue;
-        };
-        let _ = write!(out, ",\"{}\":", field.name);
-        if field.is_many_to_one() {
-            let id = object.column_index(field.key()).and_then(|at| row.cells[at].as_uuid());
-            match id
-                .and_then(|id| world.table(&target).get(id))
-                .filter(|row| !target.is_deleted(row))
-            {
                 Some(row) => target.print(row, out),
                 None => out.push_str("null"),
             }

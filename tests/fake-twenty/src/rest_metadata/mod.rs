@@ -78,7 +78,7 @@ pub(crate) fn handle(world: &mut World, request: &Request<'_>) -> Reply {
     };
     let answer = match (request.method, id) {
         ("GET", None) => Ok(list(world, kind)),
-        ("GET", Some(id)) => one(world, kind, id).map(|item| wrapped(kind.singular(), item)),
+        ("GET", Some(id)) => one(world, kind, id).map(|item| wrapped(kind.singular(), &item)),
         ("POST", None) => create(world, kind, request.body),
         ("PATCH" | "PUT", Some(id)) => update(world, kind, id, request.body),
         ("DELETE", Some(id)) => remove(world, kind, id),
@@ -106,7 +106,7 @@ fn refusal(error: &ServerError) -> Reply {
     )
 }
 
-fn wrapped(key: &str, item: Value) -> Value {
+fn wrapped(key: &str, item: &Value) -> Value {
     json!({"data": {key: item}})
 }
 
@@ -149,7 +149,7 @@ fn create(world: &mut World, kind: Kind, body: &Value) -> Result<Value, ServerEr
         Kind::Object => world.create_object(&body)?,
         Kind::Field => world.create_field(&body)?,
     };
-    Ok(wrapped(&kind.key("create"), one(world, kind, id)?))
+    Ok(wrapped(&kind.key("create"), &one(world, kind, id)?))
 }
 
 fn update(world: &mut World, kind: Kind, id: Uuid, body: &Value) -> Result<Value, ServerError> {
@@ -158,7 +158,7 @@ fn update(world: &mut World, kind: Kind, id: Uuid, body: &Value) -> Result<Value
         Kind::Object => world.update_object(id, &body)?,
         Kind::Field => world.update_field(id, &body)?,
     }
-    Ok(wrapped(&kind.key("update"), one(world, kind, id)?))
+    Ok(wrapped(&kind.key("update"), &one(world, kind, id)?))
 }
 
 fn remove(world: &mut World, kind: Kind, id: Uuid) -> Result<Value, ServerError> {
@@ -167,7 +167,7 @@ fn remove(world: &mut World, kind: Kind, id: Uuid) -> Result<Value, ServerError>
         Kind::Object => world.drop_object(id)?,
         Kind::Field => world.drop_field(id)?,
     }
-    Ok(wrapped(&kind.key("delete"), item))
+    Ok(wrapped(&kind.key("delete"), &item))
 }
 
 fn map(body: &Value) -> Map<String, Value> {

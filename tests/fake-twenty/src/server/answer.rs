@@ -35,9 +35,8 @@ pub(super) async fn answer(
 ) -> Result<Response<Content>, Cut> {
     let (parts, body) = request.into_parts();
     let Some(arrival) = head::read(&parts) else { return Ok(too_large_a_head()) };
-    let body = match read(body).await? {
-        Some(body) => body,
-        None => return Ok(whole(shared, Reply::empty(500).untagged(), None)),
+    let Some(body) = read(body).await? else {
+        return Ok(whole(shared, Reply::empty(500).untagged(), None));
     };
     let (ending, delay) = shared.pass(&arrival, &body);
     tokio::time::sleep(delay).await;

@@ -11,10 +11,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Mutex;
 
 use super::door::{self, Door};
-use super::state::{Shared, State};
+use super::state::{Hook, Shared, State};
 use crate::auth::{BadKey, KEY_ID, KeyClaims, Keys};
 use crate::fault::{Book, Fault};
-use crate::journal::{Call, CallInfo, Journal};
+use crate::journal::{Call, Journal};
 use crate::throttle::{RateLimit, Throttle};
 use crate::webhook::{Disorder, Dispatcher};
 use crate::world::World;
@@ -47,7 +47,30 @@ pub struct FakeTwenty {
     address: SocketAddr,
     url: String,
     key: String,
-    runtime: Option<Runtime>,
+    threads: Threads,
+}
+
+/// The runtime of the server. It may end inside another runtime, where waiting for it is not allowed.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let built = builder.worker_threads(2).thread_name("fake-twenty").enable_all().build();
+        built.map(|runtime| Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().expect("the runtime goes only with its owner").handle().clone()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl fmt::Debug for FakeTwenty {
@@ -68,12 +91,8 @@ impl FakeTwenty {
 
     /// Starts a server.
     pub fn try_start(options: Options) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("fake-twenty")
-            .enable_all()
-            .build()?;
-        let handle = runtime.handle().clone();
+        let threads = Threads::start()?;
+        let handle = threads.handle();
         let Options { world, rate_limit, listen } = options;
         let (keys, key) =
             (Keys::new(world.workspace_id), KeyClaims::valid(world.workspace_id).sign());
@@ -91,7 +110,7 @@ impl FakeTwenty {
         let address = socket.local_addr()?;
         let door = Door::open(socket, &shared, &handle)?;
         let url = format!("http://{address}");
-        Ok(Self { shared, door: Mutex::new(door), address, url, key, runtime: Some(runtime) })
+        Ok(Self { shared, door: Mutex::new(door), address, url, key, threads })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`, without a slash at the end.
@@ -176,7 +195,7 @@ impl FakeTwenty {
 
     /// Calls `hook` just before a request is applied, with the workspace in hand: what it changes, the request sees.
     /// The hook decides by itself which requests it means. A second hook takes the place of the first.
-    pub fn on_request(&self, hook: Box<dyn Fn(&CallInfo, &mut World) + Send + Sync>) {
+    pub fn on_request(&self, hook: Hook) {
         self.shared.lock().hook = Some(hook);
     }
 
@@ -199,7 +218,7 @@ impl FakeTwenty {
     /// Cuts all connections and refuses new ones; the port and the workspace stay.
     pub async fn pause_listening(&self) {
         let mut door = self.door.lock().await;
-        let shut = door.shut(self.address, &self.handle()).await;
+        let shut = door.shut(self.address, &self.threads.handle()).await;
         shut.unwrap_or_else(|error| panic!("the fake cannot hold {}: {error}", self.address));
     }
 
@@ -210,26 +229,15 @@ impl FakeTwenty {
             return;
         }
         if let Door::Shut(socket) = std::mem::replace(&mut *door, Door::Gone) {
-            *door = Door::open(socket, &self.shared, &self.handle()).unwrap_or_else(|error| {
-                panic!("the fake cannot listen on {}: {error}", self.address)
-            });
+            *door =
+                Door::open(socket, &self.shared, &self.threads.handle()).unwrap_or_else(|error| {
+                    panic!("the fake cannot listen on {}: {error}", self.address)
+                });
         }
     }
 
     /// Stops the server: connections are cut, deliveries under way are forgotten.
     pub fn stop(self) {
         drop(self);
-    }
-
-    fn handle(&self) -> Handle {
-        self.runtime.as_ref().expect("the runtime goes only with the fake").handle().clone()
-    }
-}
-
-impl Drop for FakeTwenty {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

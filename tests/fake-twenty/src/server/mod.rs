@@ -18,6 +18,7 @@ mod state;
 
 pub use fake::{FakeTwenty, Options};
 pub(crate) use reply::Reply;
+pub use state::Hook;
 
 use crate::auth::{AuthFailure, Identity};
 use crate::throttle::Throttle;

@@ -11,14 +11,14 @@ use super::listing;
 use super::reply::Reply;
 use super::route::{self, Arrival};
 use crate::auth::Keys;
-use crate::fault::{Book, Effect};
+use crate::fault::{Book, Effect, Fired};
 use crate::journal::{Call, CallInfo, Journal};
 use crate::throttle::Throttle;
 use crate::webhook::Dispatcher;
 use crate::world::World;
 
 /// Called just before a request is applied.
-pub(super) type Hook = Box<dyn Fn(&CallInfo, &mut World) + Send + Sync>;
+pub type Hook = Box<dyn Fn(&CallInfo, &mut World) + Send + Sync>;
 
 /// What changes while the server runs.
 pub(super) struct State {
@@ -75,20 +75,15 @@ impl Shared {
         let mut state = self.lock();
         let fired = state.faults.fire(&info);
         let before = state.throttle.taken();
-        let (ending, applied) = match instead(fired.end.as_ref()) {
-            Some(ending) => (ending, false),
-            None => {
-                state.world.ignores_filters = fired.ignores_filter;
-                state.throttle.set_denies(fired.end == Some(Effect::RateLimited));
-                let mut reply = apply(&mut state, arrival, body, &info);
-                state.throttle.set_denies(false);
-                state.world.ignores_filters = false;
-                if !fired.pages.is_empty() {
-                    distort(&mut state, &fired.pages, &info, &mut reply);
-                }
-                (after(fired.end, reply), true)
+        let instead = instead(fired.end.as_ref());
+        let applied = instead.is_none();
+        let ending = instead.unwrap_or_else(|| {
+            let mut reply = apply(&mut state, &fired, arrival, body, &info);
+            if !fired.pages.is_empty() {
+                distort(&mut state, &fired.pages, &info, &mut reply);
             }
-        };
+            after(fired.end.as_ref(), reply)
+        });
         let tokens = state.throttle.taken() - before;
         let (status, rows) = told(&ending);
         state.journal.note(Call { info, status, rows, tokens, applied });
@@ -130,20 +125,31 @@ fn instead(effect: Option<&Effect>) -> Option<Ending> {
     }
 }
 
-fn apply(state: &mut State, arrival: &Arrival, body: &Bytes, info: &CallInfo) -> Reply {
+fn apply(
+    state: &mut State,
+    fired: &Fired,
+    arrival: &Arrival,
+    body: &Bytes,
+    info: &CallInfo,
+) -> Reply {
     if let Some(hook) = &state.hook {
         hook(info, &mut state.world);
     }
-    route::answer(state, arrival, body)
+    state.world.ignores_filters = fired.ignores_filter;
+    state.throttle.set_denies(fired.end == Some(Effect::RateLimited));
+    let reply = route::answer(state, arrival, body);
+    state.throttle.set_denies(false);
+    state.world.ignores_filters = false;
+    reply
 }
 
 /// What becomes of the answer of a request that was applied.
-fn after(effect: Option<Effect>, reply: Reply) -> Ending {
+fn after(effect: Option<&Effect>, reply: Reply) -> Ending {
     if reply.never {
         return Ending::Silence;
     }
     match effect {
-        Some(Effect::StatusAfter { status, body }) => Ending::Reply(spoken(status, body.as_ref())),
+        Some(Effect::StatusAfter { status, body }) => Ending::Reply(spoken(*status, body.as_ref())),
         Some(Effect::StallAfterHead) => Ending::HeadOnly(reply),
         Some(Effect::CutAfter) => Ending::Cut,
         Some(Effect::CutBody) => Ending::Half(reply),

@@ -25,7 +25,9 @@ impl World {
         after.rebuild_columns();
         let rows = self.moved(&before, &after);
         let mut table = Table::of(&after);
-        rows.into_iter().for_each(|(id, row)| table.put(id, row));
+        for (id, row) in rows {
+            table.put(id, row);
+        }
         self.tables.insert(id, table);
         self.objects[at] = Arc::new(after);
     }

@@ -59,14 +59,13 @@ impl Continuation {
 
 /// The cursor of a row under an order. A composite key carries the whole composite.
 pub fn encode(object: &Object, row: &Row, order: &[OrderBy]) -> String {
-    let mut json = String::from("{");
-    for key in order.iter().filter(|key| key.path != "id") {
+    let key = |key: &OrderBy| {
         let name = key.path.split('.').next().unwrap_or_default();
         let value = object.value(row, name, Wire::Rest).unwrap_or(Value::Null);
-        json.push_str(&format!("{}:{value},", Value::from(name)));
-    }
-    json.push_str(&format!("\"id\":\"{}\"}}", object.id_of(row)));
-    STANDARD.encode(json)
+        format!("{}:{value},", Value::from(name))
+    };
+    let keys: String = order.iter().filter(|key| key.path != "id").map(key).collect();
+    STANDARD.encode(format!("{{{keys}\"id\":\"{}\"}}", object.id_of(row)))
 }
 
 fn decode(cursor: &str) -> Option<Map<String, Value>> {

@@ -25,7 +25,7 @@ pub struct NewField {
     pub description: Option<String>,
     /// Name of an icon.
     pub icon: Option<String>,
-    /// Options of SELECT and MULTI_SELECT: objects with `label`, `value`, `color`, `position`.
+    /// Options of `SELECT` and `MULTI_SELECT`: objects with `label`, `value`, `color`, `position`.
     pub options: Value,
     /// Settings by type.
     pub settings: Value,
@@ -174,7 +174,7 @@ impl World {
         });
     }
 
-    /// Replaces the options of a SELECT or MULTI_SELECT: objects with `label`, `value`, `color`, `position`.
+    /// Replaces the options of a `SELECT` or `MULTI_SELECT`: objects with `label`, `value`, `color`, `position`.
     pub fn set_options(&mut self, plural: &str, name: &str, options: &Value) {
         self.edit_field(plural, name, |field| field.options = with_ids(options));
     }

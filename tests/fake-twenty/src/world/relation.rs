@@ -21,7 +21,7 @@ impl World {
     pub(crate) fn blanked<'r>(
         &self,
         object: &Object,
-        rows: impl Iterator<Item = &'r Row> + Clone,
+        rows: &(impl Iterator<Item = &'r Row> + Clone),
         embedded: impl Fn(&Field) -> bool,
     ) -> Vec<usize> {
         let wanted = object.fields.iter().filter(|field| field.is_many_to_one() && embedded(field));

@@ -10,6 +10,10 @@ use super::column::{self, Column};
 use crate::error::ServerError;
 
 /// An object of the workspace with its fields.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are the keys of the metadata on the wire"
+)]
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Id of the object's metadata.
@@ -53,6 +57,10 @@ pub struct Object {
 }
 
 /// A field of an object.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are the keys of the metadata on the wire"
+)]
 #[derive(Debug, Clone)]
 pub struct Field {
     /// Id of the field's metadata; survives renames.
@@ -85,7 +93,7 @@ pub struct Field {
     pub updated_at: String,
     /// Default in the metadata's spelling: SQL-quoted text, `uuid`, `now`, or an object of such.
     pub default_value: Value,
-    /// Options of SELECT, MULTI_SELECT and RATING.
+    /// Options of `SELECT`, `MULTI_SELECT` and `RATING`.
     pub options: Value,
     /// Settings such as `joinColumnName` and `onDelete`.
     pub settings: Value,

@@ -79,7 +79,7 @@ impl Stage {
                 if row["createdAt"].as_str().is_some_and(|made| made > BEGINNING) {
                     world.remove_record(&plural, id_of(&row));
                 } else if plural == "companies" {
-                    put(&mut world, &plural, untouched_company(row));
+                    put(&mut world, &plural, &untouched_company(row));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Stage {
     fn timeline_of_the_first_company(&self, world: &mut World) {
         let company = &self.lines["03"][1]["data"]["companies"][0];
         for entry in company["timelineActivities"].as_array().into_iter().flatten() {
-            put(world, "timelineActivities", entry.clone());
+            put(world, "timelineActivities", entry);
         }
     }
 
@@ -113,7 +113,7 @@ impl Stage {
         let export = self.export();
         let named = |row: &Value| row["name"].as_str().is_some_and(|name| name.starts_with("page"));
         for row in export.rows("gadgets").into_iter().filter(named) {
-            put(world, "gadgets", row);
+            put(world, "gadgets", &row);
         }
     }
 
@@ -122,7 +122,7 @@ impl Stage {
         let updated = &self.lines["04"][54]["data"]["updateCompanies"];
         for row in updated.as_array().into_iter().flatten() {
             if world.row("companies", id_of(row)).is_none() {
-                put(world, "companies", untouched_company(row.clone()));
+                put(world, "companies", &untouched_company(row.clone()));
             }
         }
     }
@@ -148,7 +148,7 @@ impl Stage {
             world.remove_record("companies", id_of(&row));
         }
         for row in self.export().rows("companies") {
-            put(world, "companies", change(row));
+            put(world, "companies", &change(row));
         }
     }
 
@@ -167,8 +167,8 @@ fn id_of(row: &Value) -> Uuid {
     row["id"].as_str().and_then(|id| Uuid::try_parse(id).ok()).expect("a row has an id")
 }
 
-fn put(world: &mut World, plural: &str, row: Value) {
-    world.put_record(plural, &row).unwrap_or_else(|reason| panic!("{plural}: {reason}"));
+fn put(world: &mut World, plural: &str, row: &Value) {
+    world.put_record(plural, row).unwrap_or_else(|reason| panic!("{plural}: {reason}"));
 }
 
 /// A company before 04#54 wrote its tagline and 04#56 moved it to the trash.
@@ -186,6 +186,6 @@ fn fill_up_tasks(world: &mut World) {
     for at in rows.len()..TASKS {
         let mut row = model.clone();
         row["id"] = json!(Uuid::from_u128(id_of(model).as_u128() + at as u128));
-        put(world, "tasks", row);
+        put(world, "tasks", &row);
     }
 }

@@ -158,7 +158,7 @@ impl Children for Nodes<'_> {
             | Node::Group(_) => return None,
         };
         let embedded = |field: &Field| fields.contains(&field.name.as_str());
-        let blanked = self.world.blanked(object, rows.iter(), embedded);
+        let blanked = self.world.blanked(object, &rows.iter(), embedded);
         let row = (!blanked.is_empty()).then(|| rows[at].without(&blanked))?;
         Some(Node::Record(Arc::clone(object), Box::new(row)))
     }

@@ -26,7 +26,7 @@ use nodes::{Node, Nodes};
 pub(crate) use paging::cursor as position_cursor;
 
 /// Answers a request.
-pub(super) fn answer(context: Context<'_>, request: &Request) -> Reply {
+pub(super) fn answer(context: &mut Context<'_>, request: &Request) -> Reply {
     let types = Types::new(&Metadata);
     let mut root = MetadataRoot { known: context.identity.is_ok(), world: context.world };
     engine::answer(request, &types, &mut root)
