@@ -20,6 +20,7 @@ mod problem;
 mod refusal;
 mod text;
 mod transport;
+mod write;
 
 pub use budget::Limit;
 pub use client::Client;
@@ -30,3 +31,7 @@ pub use page::{Page, PageRecord, PageRequest, RecordJson};
 pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use text::ServerText;
+pub use write::{
+    CREATES_PER_CALL, Delete, DeleteMode, GuardedUpdate, Hit, IdsFault, NewRecord, NewRecords,
+    NonEmptyIds, ObjectNames, Patch, PatchFault, Restore, Sent, UPDATES_PER_CALL,
+};

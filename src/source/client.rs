@@ -16,7 +16,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    budget::Budget,
+    budget::{Budget, Permit},
     error::SourceError,
     key::Key,
     problem::Problem,
@@ -137,7 +137,7 @@ impl Client {
         }
     }
 
-    async fn permit(&self, cost: u32) -> Option<super::budget::Permit> {
+    async fn permit(&self, cost: u32) -> Option<Permit> {
         if cost == 0 { None } else { Some(self.0.budget.acquire(cost).await) }
     }
 
@@ -146,10 +146,22 @@ impl Client {
         self.0.transport.exchange(request).await
     }
 
-    fn note(&self, problem: &Problem) {
-        if let Problem::Throttled { limit, retry_after } = problem {
-            tracing::debug!(?limit, "the server's limit of calls is reached");
-            self.0.budget.refused(*limit, *retry_after);
+    /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
+    pub(super) fn note(&self, problem: &Problem) {
+        match problem {
+            Problem::Throttled { limit, retry_after } => {
+                tracing::debug!(?limit, "the server's limit of calls is reached");
+                self.0.budget.refused(*limit, *retry_after);
+            }
+            Problem::Refused(_) => self.0.budget.accepted(),
+            Problem::Connect(_)
+            | Problem::Timeout
+            | Problem::Interrupted(_)
+            | Problem::TooLarge { .. }
+            | Problem::Redirect { .. }
+            | Problem::Key(_)
+            | Problem::Unavailable { .. }
+            | Problem::Unreadable { .. } => {}
         }
     }
 
@@ -159,7 +171,7 @@ impl Client {
         problem: &Problem,
         waits: &mut ExponentialBackoff,
         cost: u32,
-    ) -> Option<super::budget::Permit> {
+    ) -> Option<Permit> {
         if !(matches!(problem, Problem::Throttled { .. }) && cost > 0) {
             let wait = waits.next().unwrap_or(LONGEST_WAIT).mul_f64(chance());
             tracing::debug!(?wait, error = %problem, "a call failed and will be sent again");
