@@ -129,10 +129,9 @@ impl Client {
             if !again.allows(&problem) {
                 return Err(problem);
             }
-            let wait = self.wait(&problem, &mut waits, cost);
-            match timeout_at(deadline, wait).await {
-                Ok(next) => permit = next,
-                Err(_) => return Err(problem),
+            match self.wait(&problem, &mut waits, cost, deadline).await {
+                Some(next) => permit = next,
+                None => return Err(problem),
             }
         }
     }
@@ -165,19 +164,23 @@ impl Client {
         }
     }
 
-    /// A throttled call waits with all others in the budget, any other by itself.
+    /// A throttled call waits with all others in the budget, any other by itself. None if that takes too long.
     async fn wait(
         &self,
         problem: &Problem,
         waits: &mut ExponentialBackoff,
         cost: u32,
-    ) -> Option<Permit> {
-        if !(matches!(problem, Problem::Throttled { .. }) && cost > 0) {
+        deadline: Instant,
+    ) -> Option<Option<Permit>> {
+        if cost == 0 || !matches!(problem, Problem::Throttled { .. }) {
             let wait = waits.next().unwrap_or(LONGEST_WAIT).mul_f64(chance());
+            if Instant::now() + wait >= deadline {
+                return None;
+            }
             tracing::debug!(?wait, error = %problem, "a call failed and will be sent again");
             sleep(wait).await;
         }
-        self.permit(cost).await
+        timeout_at(deadline, self.permit(cost)).await.ok()
     }
 }
 

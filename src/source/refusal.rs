@@ -94,8 +94,6 @@ const ENDS: &[(&str, RefusalKind)] = &[
     (" is not a valid UUID", RefusalKind::Value),
     (" out of range", RefusalKind::Value),
     ("\" enum.", RefusalKind::UnknownOption),
-    (" is out of range for type integer", RefusalKind::Value),
-    (" is out of range for type bigint", RefusalKind::Value),
 ];
 
 /// What the complaint means, if it is one that repeating cannot help.

@@ -12,6 +12,8 @@ mod aliased;
 mod bulk;
 mod create;
 mod ids;
+mod mutation;
+mod outcome;
 mod patch;
 mod sent;
 

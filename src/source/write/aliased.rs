@@ -1,39 +1,26 @@
 //! Several mutations in one request, and what came of each.
 //!
 //! It exists because different patches cannot share an update, but can share a round trip. The server runs them one
-//! after the other, not as one transaction, and older versions do not say to which an error belongs
-//! (docs/twenty.md, "Aliased mutations"); newer ones refuse a root field that comes twice. Invariants: an outcome is
-//! given to a mutation only if it is certain to be its own, otherwise it is unknown; what the limit of calls
-//! stopped is sent again, what ran is not.
+//! after the other, not as one transaction (docs/twenty.md, "Aliased mutations"); newer servers refuse a root field
+//! that comes twice. Invariants: what the limit of calls stopped is sent again, what ran is not; a request that was
+//! refused as a whole is sent in parts, so that only the guilty mutation is refused.
 
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use super::{GuardedUpdate, Hit, LARGEST_BODY, ObjectNames, Sent};
+use super::{
+    GuardedUpdate, Hit, LARGEST_BODY, ObjectNames, Sent,
+    mutation::{Mutation, query},
+    outcome::{Outcome, outcomes_of},
+};
 use crate::source::{
     client::{Again, Client},
     error::SourceError,
-    graphql::{Reply, reply},
-    problem::{Problem, Unreadable, of_complaint},
+    problem::Problem,
     refusal::RefusalKind,
-    transport::Answer,
 };
 
 /// Updates in one request: as many root fields as newer servers take at all.
 pub const UPDATES_PER_CALL: usize = 20;
-
-/// One root field with its variables.
-#[derive(Debug, Clone)]
-pub(super) struct Mutation {
-    pub(super) root: String,
-    pub(super) filter: Value,
-    pub(super) data: Option<Value>,
-    pub(super) fields: &'static str,
-}
-
-/// What came of one mutation of a request.
-type Outcome = Result<Vec<Hit>, Problem>;
 
 impl Client {
     /// Sends different updates of one object, in as few requests as the server takes. The outcomes are in the order
@@ -195,74 +182,4 @@ fn parts(mutations: &[Mutation]) -> Vec<&[Mutation]> {
         parts.push(&mutations[start..]);
     }
     parts
-}
-
-fn alias(index: usize) -> String {
-    format!("m{index}")
-}
-
-fn query(object: ObjectNames<'_>, mutations: &[&Mutation]) -> (String, Value) {
-    let (mut declared, mut selected, mut variables) = (String::new(), String::new(), Map::new());
-    for (index, mutation) in mutations.iter().enumerate() {
-        let Mutation { root, filter, data, fields } = mutation;
-        let _ = write!(declared, "$f{index}: {} ", object.filter_type());
-        let _ = write!(selected, "{}: {root}(filter: $f{index}", alias(index));
-        variables.insert(format!("f{index}"), filter.clone());
-        if let Some(data) = data {
-            let _ = write!(declared, "$d{index}: {} ", object.patch_type());
-            let _ = write!(selected, ", data: $d{index}");
-            variables.insert(format!("d{index}"), data.clone());
-        }
-        let _ = write!(selected, ") {{ {fields} }} ");
-    }
-    (format!("mutation({declared}) {{ {selected}}}"), Value::Object(variables))
-}
-
-/// What came of each mutation. If the request was refused as a whole, or none of it ran because of the limit of
-/// calls, that is the problem of all.
-fn outcomes_of(answer: &Answer, count: usize) -> Result<Vec<Outcome>, Problem> {
-    let reply = reply(answer)?;
-    let Some(mut data) = by_alias(&reply, answer)? else {
-        let error =
-            reply.errors.first().ok_or_else(|| answer.unreadable(Unreadable::Missing("data")))?;
-        return Err(of_complaint(error.complaint(answer.status), None));
-    };
-    let mut hits: Vec<Option<Vec<Hit>>> =
-        (0..count).map(|index| data.remove(&alias(index)).flatten()).collect();
-    let failed: Vec<usize> = (0..count).filter(|&index| hits[index].is_none()).collect();
-    let mut problems = problems(&reply, answer, &failed);
-    if failed.len() == count
-        && problems.values().all(|problem| matches!(problem, Problem::Throttled { .. }))
-    {
-        return Err(problems.into_values().next().unwrap_or(Problem::Timeout));
-    }
-    let outcome = |index: usize| match hits[index].take() {
-        Some(hits) => Ok(hits),
-        None => Err(problems
-            .remove(&index)
-            .unwrap_or_else(|| answer.unreadable(Unreadable::Missing("cause")))),
-    };
-    Ok((0..count).map(outcome).collect())
-}
-
-fn by_alias(
-    reply: &Reply<'_>,
-    answer: &Answer,
-) -> Result<Option<HashMap<String, Option<Vec<Hit>>>>, Problem> {
-    let Some(data) = reply.data else { return Ok(None) };
-    let wrong = |_| answer.unreadable(Unreadable::Missing("id and updatedAt of the records"));
-    serde_json::from_str(data.get()).map_err(wrong)
-}
-
-/// The problem of each failed mutation: by path where the server tells it, else in order if the numbers agree.
-fn problems(reply: &Reply<'_>, answer: &Answer, failed: &[usize]) -> HashMap<usize, Problem> {
-    let in_order = reply.errors.len() == failed.len();
-    let place = |(position, error): (usize, &crate::source::complaint::GraphError)| {
-        let told = error
-            .alias()
-            .and_then(|told| failed.iter().copied().find(|&index| alias(index) == told));
-        let index = told.or_else(|| in_order.then(|| failed[position]))?;
-        Some((index, of_complaint(error.complaint(answer.status), None)))
-    };
-    reply.errors.iter().enumerate().filter_map(place).collect()
 }

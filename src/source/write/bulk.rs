@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{NonEmptyIds, ObjectNames, Patch, Sent, aliased::Mutation};
+use super::{NonEmptyIds, ObjectNames, Patch, Sent, mutation::Mutation};
 use crate::source::{client::Client, error::SourceError};
 
 /// One change for all of `ids` that still fulfil the guards.
