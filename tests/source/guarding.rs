@@ -28,15 +28,17 @@ async fn a_silent_server_is_given_up_within_the_deadline() {
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_dropped_and_not_asked_for_again() {
-    let server = StandIn::playing(vec![Play::Flood(33)]).await;
-    let error = server.client().page(&first_page(), &decoder()).await.unwrap_err();
-    assert!(chain(&error).ends_with("the answer is larger than 32 MiB"), "{}", chain(&error));
-    assert_eq!(server.lines().len(), 1);
+    for play in [Play::Flood(33), Play::Bomb(33)] {
+        let server = StandIn::playing(vec![play]).await;
+        let error = server.client().page(&first_page(), &decoder()).await.unwrap_err();
+        assert!(chain(&error).ends_with("the answer is larger than 32 MiB"), "{}", chain(&error));
+        assert_eq!(server.lines().len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_told_without_its_query() {
-    let elsewhere = StandIn::playing(vec![Play::ok("{}")]).await;
+    let elsewhere = StandIn::playing(vec![Play::ok(&"{}")]).await;
     let to = format!("{}rest/people?token=secret", elsewhere.url());
     let server = StandIn::playing(vec![Play::Redirect(to)]).await;
     let error = server.client().page(&first_page(), &decoder()).await.unwrap_err();

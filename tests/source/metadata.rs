@@ -16,11 +16,11 @@ fn owner() -> serde_json::Value {
 
 fn graphql(received: &Received) -> Play {
     if received.body.contains("__type") {
-        return Play::ok(json!({"data": {"__type": {"fields": [{"name": "settings"}]}}}));
+        return Play::ok(&json!({"data": {"__type": {"fields": [{"name": "settings"}]}}}));
     }
     let edges = json!({"pageInfo": {"hasNextPage": false, "endCursor": null}, "edges": [{"node": owner()}]});
     Play::ok(
-        json!({"data": {"objects": {"pageInfo": {"hasNextPage": false}, "edges": [{"node": pet(&edges)}]}}}),
+        &json!({"data": {"objects": {"pageInfo": {"hasNextPage": false}, "edges": [{"node": pet(&edges)}]}}}),
     )
 }
 
@@ -41,13 +41,13 @@ async fn the_model_comes_by_graphql_with_only_the_keys_that_are_known() {
 #[tokio::test]
 async fn a_server_that_refuses_graphql_is_asked_by_rest_page_by_page() {
     let server = StandIn::acting(|_, received| match received.line.as_str() {
-        "GET /rest/metadata/objects" => Play::ok(
+        "GET /rest/metadata/objects" => Play::ok(&
             json!({"data": [pet(&json!([owner()]))], "pageInfo": {"hasNextPage": true, "endCursor": "abc"}}),
         ),
         "GET /rest/metadata/objects?starting_after=abc" => {
-            Play::ok(json!({"data": [], "pageInfo": {"hasNextPage": false, "endCursor": null}}))
+            Play::ok(&json!({"data": [], "pageInfo": {"hasNextPage": false, "endCursor": null}}))
         }
-        _ => Play::ok(json!({"errors": [{"message": "Forbidden resource", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]})),
+        _ => Play::ok(&json!({"errors": [{"message": "Forbidden resource", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]})),
     })
     .await;
     assert_eq!(server.client().data_model().await.unwrap().objects.len(), 1);

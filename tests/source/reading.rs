@@ -37,7 +37,7 @@ fn ada() -> serde_json::Value {
 
 #[tokio::test]
 async fn a_page_is_asked_for_in_id_order_with_deleted_records() {
-    let server = StandIn::playing(vec![Play::ok(listing("people", &ada()))]).await;
+    let server = StandIn::playing(vec![Play::ok(&listing("people", &ada()))]).await;
     let client = server.client();
     let request = PageRequest {
         since: Some(datetime!(2026-11-25 07:00 UTC)),
@@ -103,7 +103,7 @@ async fn what_the_server_refuses_for_good_is_not_asked_again() {
 async fn the_limit_of_calls_pauses_and_the_call_goes_through() {
     let script = vec![
         Play::rest_error(429, "Limit reached (100 tokens per 100 ms)"),
-        Play::ok(listing("people", &ada())),
+        Play::ok(&listing("people", &ada())),
     ];
     let server = StandIn::playing(script).await;
     server.client().page(&first_page(), &decoder()).await.unwrap();
@@ -113,7 +113,7 @@ async fn the_limit_of_calls_pauses_and_the_call_goes_through() {
 #[tokio::test]
 async fn many_ids_are_asked_for_in_calls_that_fit_a_url() {
     let ids: Vec<Uuid> = (1..=450).map(Uuid::from_u128).collect();
-    let server = StandIn::playing(vec![Play::ok(listing("people", &json!([])))]).await;
+    let server = StandIn::playing(vec![Play::ok(&listing("people", &json!([])))]).await;
     let found = server.client().by_ids("people", &ids, &decoder()).await.unwrap();
     assert!(found.is_empty());
     let lines = server.lines();
@@ -127,7 +127,7 @@ async fn many_ids_are_asked_for_in_calls_that_fit_a_url() {
 
 #[tokio::test]
 async fn a_record_that_was_not_asked_for_is_a_fault() {
-    let mut settings = StandIn::playing(vec![Play::ok(listing("people", &ada()))]).await;
+    let mut settings = StandIn::playing(vec![Play::ok(&listing("people", &ada()))]).await;
     let client = impatient(&mut settings);
     let error = client.by_ids("people", &[Uuid::from_u128(7)], &decoder()).await.unwrap_err();
     assert!(chain(&error).ends_with("it has records that were not asked for"), "{}", chain(&error));
@@ -142,7 +142,7 @@ fn impatient(server: &mut StandIn) -> twenty_sync::source::Client {
 #[tokio::test]
 async fn a_count_is_the_servers_own_with_deleted_records() {
     let body = r#"{"data":{"people":[{}]},"pageInfo":{"hasNextPage":true,"endCursor":"x"},"totalCount":1202}"#;
-    let server = StandIn::playing(vec![Play::ok(body)]).await;
+    let server = StandIn::playing(vec![Play::ok(&body)]).await;
     assert_eq!(server.client().count("people").await.unwrap(), 1202);
     assert!(server.lines()[0].contains("NOT_NULL"));
 }

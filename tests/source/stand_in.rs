@@ -37,10 +37,12 @@ pub(super) enum Play {
     Half(String),
     /// A body of this many mebibytes.
     Flood(usize),
+    /// A small compressed body that becomes this many mebibytes.
+    Bomb(usize),
 }
 
 impl Play {
-    pub(super) fn ok(body: impl ToString) -> Play {
+    pub(super) fn ok(body: &impl ToString) -> Play {
         Play::Answer(200, body.to_string())
     }
 
@@ -129,9 +131,29 @@ async fn serve(
             let body = vec![b' '; mebibytes << 20];
             answer(stream, 200, "", &body, body.len()).await
         }
+        Play::Bomb(mebibytes) => {
+            let body = bomb(mebibytes << 20);
+            answer(stream, 200, "content-encoding: gzip\r\n", &body, body.len()).await
+        }
         Play::HangUp => Ok(()),
         Play::Silence => std::future::pending().await,
     }
+}
+
+/// A gzip file of `length` equal bytes: one literal, then copies of 258 bytes in 13 bits each.
+fn bomb(length: usize) -> Vec<u8> {
+    let mut bits: Vec<bool> = vec![true, true, false];
+    let mut code =
+        |code: u32, length: u32| bits.extend((0..length).rev().map(|bit| code >> bit & 1 == 1));
+    code(0x30 + u32::from(b'a'), 8);
+    for _ in 0..length / 258 {
+        code(0b1100_0101, 8);
+        code(0, 5);
+    }
+    let packed = bits
+        .chunks(8)
+        .map(|byte| byte.iter().rev().fold(0, |value, &bit| value << 1 | u8::from(bit)));
+    [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff].into_iter().chain(packed).collect()
 }
 
 async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Received> {

@@ -44,7 +44,7 @@ fn ids(sent: &Sent<Vec<twenty_sync::source::Hit>>) -> Vec<u128> {
 
 #[tokio::test]
 async fn an_update_is_one_mutation_whose_answer_names_the_records() {
-    let server = StandIn::playing(vec![Play::ok(json!({"data": {"m0": hit(1)}}))]).await;
+    let server = StandIn::playing(vec![Play::ok(&json!({"data": {"m0": hit(1)}}))]).await;
     let sent = server.client().update(people(), &update(1)).await.unwrap();
     assert_eq!(ids(&sent), [1]);
     let sent = body(&server.received()[0]);
@@ -78,7 +78,7 @@ async fn a_write_that_the_limit_stopped_is_sent_again() {
     let script = vec![
         Play::ok(&limited),
         Play::rest_error(429, LIMIT),
-        Play::ok(json!({"data": {"m0": hit(1)}})),
+        Play::ok(&json!({"data": {"m0": hit(1)}})),
     ];
     let server = StandIn::playing(script).await;
     assert_eq!(ids(&server.client().update(people(), &update(1)).await.unwrap()), [1]);
@@ -101,7 +101,7 @@ async fn each_of_several_updates_has_an_outcome_of_its_own() {
         "data": {"m0": hit(1), "m1": null, "m2": [], "m3": null},
     });
     let server =
-        StandIn::playing(vec![Play::ok(&answer), Play::ok(json!({"data": {"m0": hit(4)}}))]).await;
+        StandIn::playing(vec![Play::ok(&answer), Play::ok(&json!({"data": {"m0": hit(4)}}))]).await;
     let client = server.client();
     let sent =
         client.update_each(people(), &[update(1), update(2), update(3), update(4)]).await.unwrap();
@@ -132,11 +132,11 @@ async fn a_server_that_wants_one_root_field_is_remembered() {
     let server = StandIn::acting(|_, received| {
         if received.body.contains("m1: ") {
             return Play::ok(
-                json!({"errors": [{"message": "Duplicate root resolver: \"updatePeople\""}]}),
+                &json!({"errors": [{"message": "Duplicate root resolver: \"updatePeople\""}]}),
             );
         }
         let number = if received.body.contains("city 1") { 1 } else { 2 };
-        Play::ok(json!({"data": {"m0": hit(number)}}))
+        Play::ok(&json!({"data": {"m0": hit(number)}}))
     })
     .await;
     let client = server.client();
@@ -156,7 +156,7 @@ async fn one_bad_patch_does_not_keep_the_others_out() {
                 json!({"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]});
             return Play::Answer(400, body.to_string());
         }
-        Play::ok(json!({"data": {"m0": hit(1)}}))
+        Play::ok(&json!({"data": {"m0": hit(1)}}))
     })
     .await;
     let sent = server.client().update_each(people(), &[update(1), update(2)]).await.unwrap();
@@ -168,7 +168,7 @@ async fn one_bad_patch_does_not_keep_the_others_out() {
 
 #[tokio::test]
 async fn soft_and_hard_deletes_have_different_names_and_always_ids() {
-    let server = StandIn::playing(vec![Play::ok(json!({"data": {"m0": [{"id": ADA}]}}))]).await;
+    let server = StandIn::playing(vec![Play::ok(&json!({"data": {"m0": [{"id": ADA}]}}))]).await;
     let client = server.client();
     for mode in [DeleteMode::Soft, DeleteMode::Hard] {
         let delete = Delete { ids: ADA.into(), guards: Vec::new(), mode };
