@@ -21,6 +21,7 @@ mod refusal;
 mod server;
 mod text;
 mod transport;
+mod write;
 
 pub use budget::Limit;
 pub use client::Client;
@@ -32,3 +33,7 @@ pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
+pub use write::{
+    CREATES_PER_CALL, Delete, DeleteMode, GuardedUpdate, Hit, IdsFault, NewRecord, NewRecords,
+    NonEmptyIds, ObjectNames, Patch, PatchFault, Restore, Sent, UPDATES_PER_CALL,
+};

@@ -41,6 +41,7 @@ pub(crate) async fn serve(rows: &str) -> Outcome<()> {
     })
     .await;
     println!("{} {}", fake.url(), fake.api_key());
-    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
+        .await??;
     Ok(())
 }

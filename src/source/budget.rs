@@ -102,7 +102,7 @@ impl Shared {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.with(|ledger, now| ledger.settle(now));
+        self.0.with(Ledger::settle);
     }
 }
 

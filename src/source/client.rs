@@ -16,7 +16,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    budget::Budget,
+    budget::{Budget, Permit},
     error::SourceError,
     key::Key,
     problem::Problem,
@@ -129,15 +129,14 @@ impl Client {
             if !again.allows(&problem) {
                 return Err(problem);
             }
-            let wait = self.wait(&problem, &mut waits, cost);
-            match timeout_at(deadline, wait).await {
-                Ok(next) => permit = next,
-                Err(_) => return Err(problem),
+            match self.wait(&problem, &mut waits, cost, deadline).await {
+                Some(next) => permit = next,
+                None => return Err(problem),
             }
         }
     }
 
-    async fn permit(&self, cost: u32) -> Option<super::budget::Permit> {
+    async fn permit(&self, cost: u32) -> Option<Permit> {
         if cost == 0 { None } else { Some(self.0.budget.acquire(cost).await) }
     }
 
@@ -146,26 +145,42 @@ impl Client {
         self.0.transport.exchange(request).await
     }
 
-    fn note(&self, problem: &Problem) {
-        if let Problem::Throttled { limit, retry_after } = problem {
-            tracing::debug!(?limit, "the server's limit of calls is reached");
-            self.0.budget.refused(*limit, *retry_after);
+    /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
+    pub(super) fn note(&self, problem: &Problem) {
+        match problem {
+            Problem::Throttled { limit, retry_after } => {
+                tracing::debug!(?limit, "the server's limit of calls is reached");
+                self.0.budget.refused(*limit, *retry_after);
+            }
+            Problem::Refused(_) => self.0.budget.accepted(),
+            Problem::Connect(_)
+            | Problem::Timeout
+            | Problem::Interrupted(_)
+            | Problem::TooLarge { .. }
+            | Problem::Redirect { .. }
+            | Problem::Key(_)
+            | Problem::Unavailable { .. }
+            | Problem::Unreadable { .. } => {}
         }
     }
 
-    /// A throttled call waits with all others in the budget, any other by itself.
+    /// A throttled call waits with all others in the budget, any other by itself. None if that takes too long.
     async fn wait(
         &self,
         problem: &Problem,
         waits: &mut ExponentialBackoff,
         cost: u32,
-    ) -> Option<super::budget::Permit> {
-        if !(matches!(problem, Problem::Throttled { .. }) && cost > 0) {
+        deadline: Instant,
+    ) -> Option<Option<Permit>> {
+        if cost == 0 || !matches!(problem, Problem::Throttled { .. }) {
             let wait = waits.next().unwrap_or(LONGEST_WAIT).mul_f64(chance());
+            if Instant::now() + wait >= deadline {
+                return None;
+            }
             tracing::debug!(?wait, error = %problem, "a call failed and will be sent again");
             sleep(wait).await;
         }
-        self.permit(cost).await
+        timeout_at(deadline, self.permit(cost)).await.ok()
     }
 }
 

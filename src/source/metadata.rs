@@ -21,6 +21,7 @@ mod field;
 mod query;
 mod wire;
 
+pub(super) use field::capitalised;
 use wire::{Listed, WireObject};
 
 /// More pages of objects than any workspace has.
@@ -44,14 +45,13 @@ impl Client {
             }
             other => other?,
         };
-        Ok(field::model(objects))
+        field::model(objects)
+            .ok_or_else(|| unreadable(Unreadable::Missing("all fields of every object")))
     }
 
     async fn objects_by_graphql(&self) -> Result<Vec<WireObject>, SourceError> {
-        let introspection =
-            self.graphql("metadata", query::INTROSPECTION, &serde_json::Value::Null);
-        let known: query::Known = self.ask(&introspection, |answer| data(&answer)).await?;
-        let text = query::objects(&known);
+        let text =
+            query::objects(&self.known_keys("Object").await?, &self.known_keys("Field").await?);
         let mut objects = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -64,7 +64,20 @@ impl Client {
                 Some(cursor) => after = Some(cursor),
             }
         }
-        Err(endless())
+        Err(unreadable(Unreadable::Missing("last page")))
+    }
+
+    /// The keys of a type; one request each, because newer servers refuse a root field that comes twice. A server
+    /// that does not tell is asked for everything.
+    async fn known_keys(&self, name: &str) -> Result<query::Known, SourceError> {
+        let request =
+            self.graphql("metadata", query::INTROSPECTION, &serde_json::json!({"name": name}));
+        match self.ask(&request, |answer| data(&answer)).await {
+            Err(SourceError::Call { problem: Problem::Refused(_), .. }) => {
+                Ok(query::Known::default())
+            }
+            other => other,
+        }
     }
 
     async fn objects_by_rest(&self) -> Result<Vec<WireObject>, SourceError> {
@@ -84,7 +97,7 @@ impl Client {
                 Some(cursor) => after = Some(cursor),
             }
         }
-        Err(endless())
+        Err(unreadable(Unreadable::Missing("last page")))
     }
 
     async fn ask<T>(
@@ -103,8 +116,8 @@ struct ObjectsReply {
     objects: Listed<WireObject>,
 }
 
-fn endless() -> SourceError {
-    let problem = Problem::Unreadable { status: 200, reason: Unreadable::Missing("last page") };
+fn unreadable(reason: Unreadable) -> SourceError {
+    let problem = Problem::Unreadable { status: 200, reason };
     SourceError::Call { operation: OPERATION.to_owned(), problem }
 }
 

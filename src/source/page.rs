@@ -147,19 +147,44 @@ pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Pa
     let Some(raw) = listing.data.get(object) else {
         return Err(answer.unreadable(Unreadable::Missing("list of the object's records")));
     };
-    let read: Vec<(Decoded, Range<usize>)> =
-        raw.iter().map(|raw| (decoder.decode(raw), span(&answer.body, raw.get()))).collect();
+    let read = decode(raw, &answer.body, decoder);
     let PageInfo { has_next_page: has_next, end_cursor } = listing.page_info;
     let total = listing.total_count;
-    let page = Arc::new(answer.body);
+    Ok(Page { records: records(read, answer.body), end_cursor, has_next, total, served_at })
+}
+
+#[derive(Deserialize)]
+struct Created<'a> {
+    #[serde(borrow)]
+    data: HashMap<Cow<'a, str>, Vec<&'a RawValue>>,
+}
+
+/// Reads the answer to a create, whose records stand under `key`.
+pub(super) fn read_created(
+    answer: Answer,
+    key: &str,
+    decoder: &Decoder,
+) -> Result<Vec<PageRecord>, Problem> {
+    let created: Created = match serde_json::from_str(&answer.body) {
+        Ok(created) => created,
+        Err(error) => return Err(answer.unreadable(fault(&error))),
+    };
+    let Some(raw) = created.data.get(key) else {
+        return Err(answer.unreadable(Unreadable::Missing("list of the created records")));
+    };
+    let read = decode(raw, &answer.body, decoder);
+    Ok(records(read, answer.body))
+}
+
+/// Decodes each record, and notes where it stands in `body`.
+fn decode(raw: &[&RawValue], body: &str, decoder: &Decoder) -> Vec<(Decoded, Range<usize>)> {
+    raw.iter().map(|raw| (decoder.decode(raw), span(body, raw.get()))).collect()
+}
+
+fn records(read: Vec<(Decoded, Range<usize>)>, body: String) -> Vec<PageRecord> {
+    let page = Arc::new(body);
     let record = |(decoded, span)| PageRecord { decoded, json: RecordText::part(&page, span) };
-    Ok(Page {
-        records: read.into_iter().map(record).collect(),
-        end_cursor,
-        has_next,
-        total,
-        served_at,
-    })
+    read.into_iter().map(record).collect()
 }
 
 fn fault(error: &serde_json::Error) -> Unreadable {

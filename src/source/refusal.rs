@@ -51,6 +51,7 @@ pub enum RefusalKind {
 /// Beginnings of texts, each with what it means. Values stand behind these words, never before.
 const BEGINNINGS: &[(&str, RefusalKind)] = &[
     ("A duplicate entry was detected", RefusalKind::DuplicateEntry),
+    ("duplicate key value violates unique constraint", RefusalKind::DuplicateEntry),
     ("Field metadata for field ", RefusalKind::UnknownField),
     ("Field metadata not found for ", RefusalKind::UnknownField),
     ("object '", RefusalKind::UnknownField),
@@ -93,8 +94,6 @@ const ENDS: &[(&str, RefusalKind)] = &[
     (" is not a valid UUID", RefusalKind::Value),
     (" out of range", RefusalKind::Value),
     ("\" enum.", RefusalKind::UnknownOption),
-    (" is out of range for type integer", RefusalKind::Value),
-    (" is out of range for type bigint", RefusalKind::Value),
 ];
 
 /// What the complaint means, if it is one that repeating cannot help.
@@ -114,9 +113,18 @@ pub(super) fn kind(complaint: &Complaint) -> Option<RefusalKind> {
     begins.or_else(ends).map(|(_, kind)| kind.clone()).or_else(|| by_name(complaint))
 }
 
+/// What must be unique: the label of a field, or the name of the database's index where only that is told.
 fn unique_label(text: &str) -> Option<String> {
-    let (label, _) = text.strip_prefix("Duplicate ")?.split_once(" with value ")?;
-    Some(label.to_owned())
+    if let Some((label, _)) =
+        text.strip_prefix("Duplicate ").and_then(|rest| rest.split_once(" with value "))
+    {
+        return Some(label.to_owned());
+    }
+    let index = text
+        .strip_prefix("A duplicate entry was detected: unique constraint ")
+        .or_else(|| text.strip_prefix("duplicate key value violates unique constraint "))?;
+    let index = index.split_whitespace().next()?.trim_matches('"');
+    index.contains("IDX_UNIQUE").then(|| index.to_owned())
 }
 
 fn is_too_complex(text: &str) -> bool {

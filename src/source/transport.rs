@@ -214,9 +214,8 @@ fn lost(error: reqwest::Error) -> Problem {
 /// Where a redirect leads: without its query, which could hold anything.
 fn destination(response: &Response) -> String {
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let mut url = match location.map(|location| response.url().join(location)) {
-        Some(Ok(url)) => url,
-        Some(Err(_)) | None => return "an unknown place".to_owned(),
+    let Some(Ok(mut url)) = location.map(|location| response.url().join(location)) else {
+        return "an unknown place".to_owned();
     };
     url.set_query(None);
     url.set_fragment(None);

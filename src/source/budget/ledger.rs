@@ -70,13 +70,10 @@ impl Ledger {
         limit: Option<Limit>,
         retry_after: Option<Duration>,
     ) {
-        let rest = match limit {
-            Some(limit) => self.learn(limit),
-            None => {
-                self.buckets.iter_mut().for_each(Bucket::empty);
-                PAUSE
-            }
-        };
+        let rest = limit.map_or(PAUSE, |limit| self.learn(limit));
+        if limit.is_none() {
+            self.buckets.iter_mut().for_each(Bucket::empty);
+        }
         if now >= self.paused_until {
             self.strikes += 1;
         }

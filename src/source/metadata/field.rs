@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::wire::{WireField, WireMorph, WireObject, WireOption};
 use crate::record::{DataModel, Field, FieldKind, NumberKind, Object, PicklistOption};
 
-pub(super) fn model(objects: Vec<WireObject>) -> DataModel {
-    let mut objects: Vec<Object> = objects.into_iter().map(object).collect();
+/// The model of these objects; none if one of them came without some of its fields.
+pub(super) fn model(objects: Vec<WireObject>) -> Option<DataModel> {
+    let mut objects: Vec<Object> = objects.into_iter().map(object).collect::<Option<_>>()?;
     objects.sort_by(|left, right| left.name_plural.cmp(&right.name_plural));
     let has_v2 = objects
         .iter()
@@ -21,7 +22,7 @@ pub(super) fn model(objects: Vec<WireObject>) -> DataModel {
     if !has_v2 {
         rename_rich_text(&mut objects);
     }
-    DataModel { objects }
+    Some(DataModel { objects })
 }
 
 /// A newer server has only one rich text, in the shape of the second, under the name of the first. Notes and tasks
@@ -34,15 +35,17 @@ fn rename_rich_text(objects: &mut [Object]) {
     }
 }
 
-fn object(wire: WireObject) -> Object {
-    let (listed, _) = wire.fields.into_parts();
-    let ids: HashSet<Uuid> = listed.iter().map(|field| field.id).collect();
-    let mut seen = ids.clone();
+fn object(wire: WireObject) -> Option<Object> {
+    let (listed, next) = wire.fields.into_parts();
+    if next.is_some() {
+        return None;
+    }
+    let mut seen: HashSet<Uuid> = listed.iter().map(|field| field.id).collect();
     let targets: Vec<Field> =
         listed.iter().flat_map(unlisted_targets).filter(|field| seen.insert(field.id)).collect();
     let mut fields: Vec<Field> = listed.into_iter().map(field).chain(targets).collect();
     fields.sort_by(|left, right| left.name.cmp(&right.name));
-    Object {
+    Some(Object {
         id: wire.id,
         label_singular: wire.label_singular.unwrap_or_else(|| wire.name_singular.clone()),
         label_plural: wire.label_plural.unwrap_or_else(|| wire.name_plural.clone()),
@@ -53,7 +56,7 @@ fn object(wire: WireObject) -> Object {
         is_system: wire.is_system.unwrap_or(false),
         is_active: wire.is_active.unwrap_or(true),
         fields,
-    }
+    })
 }
 
 fn field(wire: WireField) -> Field {

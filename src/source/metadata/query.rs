@@ -5,8 +5,9 @@
 
 use serde::Deserialize;
 
-/// Asks which keys objects and fields have here.
-pub(super) const INTROSPECTION: &str = "{ object: __type(name: \"Object\") { fields { name } } field: __type(name: \"Field\") { fields { name } } }";
+/// Asks which keys a type has here.
+pub(super) const INTROSPECTION: &str =
+    "query($name: String!) { __type(name: $name) { fields { name } } }";
 
 const OBJECT_KEYS: &str =
     "id nameSingular namePlural labelSingular labelPlural isActive isCustom isSystem";
@@ -26,11 +27,11 @@ const FIELD_OPTIONAL: &[(&str, &str)] = &[
     ),
 ];
 
-/// The keys that a server knows; none at all where introspection is off.
+/// The keys of a type; none at all where introspection is off.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Known {
-    object: Option<Type>,
-    field: Option<Type>,
+    #[serde(rename = "__type")]
+    kind: Option<Type>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,9 +45,9 @@ struct Key {
 }
 
 /// The query for one page of objects with all their fields.
-pub(super) fn objects(known: &Known) -> String {
-    let object = optional(OBJECT_OPTIONAL, known.object.as_ref());
-    let field = optional(FIELD_OPTIONAL, known.field.as_ref());
+pub(super) fn objects(object: &Known, field: &Known) -> String {
+    let object = optional(OBJECT_OPTIONAL, object);
+    let field = optional(FIELD_OPTIONAL, field);
     format!(
         "query($after: ConnectionCursor) {{ objects(paging: {{first: 1000, after: $after}}) {{ \
          pageInfo {{ hasNextPage endCursor }} edges {{ node {{ {OBJECT_KEYS} {object} \
@@ -55,8 +56,8 @@ pub(super) fn objects(known: &Known) -> String {
     )
 }
 
-fn optional(keys: &[(&str, &str)], known: Option<&Type>) -> String {
-    let is_known = |key: &str| match known.and_then(|known| known.fields.as_ref()) {
+fn optional(keys: &[(&str, &str)], known: &Known) -> String {
+    let is_known = |key: &str| match known.kind.as_ref().and_then(|kind| kind.fields.as_ref()) {
         Some(fields) => fields.iter().any(|field| field.name == key),
         None => true,
     };
@@ -71,11 +72,13 @@ mod tests {
 
     #[test]
     fn only_keys_that_the_server_knows_are_asked_for() {
-        let known: Known = serde_json::from_str(
-            r#"{"object":{"fields":[{"name":"id"}]},"field":{"fields":[{"name":"settings"},{"name":"morphId"}]}}"#,
+        let object: Known =
+            serde_json::from_str(r#"{"__type":{"fields":[{"name":"id"}]}}"#).unwrap();
+        let field: Known = serde_json::from_str(
+            r#"{"__type":{"fields":[{"name":"settings"},{"name":"morphId"}]}}"#,
         )
         .unwrap();
-        let query = objects(&known);
+        let query = objects(&object, &field);
         assert!(query.contains("settings") && query.contains("nameSingular"));
         for absent in ["morphRelations", "morphId", "isUnique", "description"] {
             assert!(!query.contains(absent), "{absent}");
@@ -84,6 +87,6 @@ mod tests {
 
     #[test]
     fn without_introspection_everything_is_asked_for() {
-        assert!(objects(&Known::default()).contains("morphRelations"));
+        assert!(objects(&Known::default(), &Known::default()).contains("morphRelations"));
     }
 }

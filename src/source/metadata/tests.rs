@@ -11,7 +11,7 @@ use crate::record::{DataModel, FieldKind, NumberKind, column::columns_of};
 
 fn objects(json: Value) -> DataModel {
     let objects: Vec<WireObject> = serde_json::from_value(json).unwrap();
-    model(objects)
+    model(objects).unwrap()
 }
 
 fn object(fields: &Value) -> Value {

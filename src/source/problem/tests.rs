@@ -51,6 +51,16 @@ fn refusals_are_known_by_their_text_whatever_the_status() {
             "Duplicate Emails with value ada@example.com. Please set a unique one.",
             RefusalKind::Unique { label: "Emails".to_owned() },
         ),
+        (
+            400,
+            "A duplicate entry was detected: unique constraint person.IDX_UNIQUE_87 was violated",
+            RefusalKind::Unique { label: "person.IDX_UNIQUE_87".to_owned() },
+        ),
+        (
+            500,
+            r#"duplicate key value violates unique constraint "PK_4a""#,
+            RefusalKind::DuplicateEntry,
+        ),
         (400, "Entity performing the request does not have permission", RefusalKind::Permission),
         (
             400,
