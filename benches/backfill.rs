@@ -8,6 +8,8 @@
 //! Everything measured is a process of its own, so that CPU time and memory are those of the contender alone. Options
 //! after `--`: the numbers of rows, such as `cargo bench -- 10000 1000000`.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+
 use std::process::ExitCode;
 
 #[path = "backfill/contender.rs"]

@@ -64,7 +64,12 @@ pub(crate) async fn measure(
         return Err(format!("a contender failed: {status}: {printed}").into());
     }
     let calls = calls(&printed).ok_or("a contender did not say how many calls it made")?;
-    Ok(Measured { wall, cpu: cpu_of_children()? - cpu_before, peak_kib: watch.await?, calls })
+    Ok(Measured {
+        wall,
+        cpu: cpu_of_children()?.saturating_sub(cpu_before),
+        peak_kib: watch.await?,
+        calls,
+    })
 }
 
 /// CPU time of all children that have ended.

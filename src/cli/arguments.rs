@@ -90,7 +90,7 @@ pub(super) enum MetadataCommand {
         /// Singular or plural name, such as person or people
         name: String,
     },
-    /// List the options of every SELECT, MULTI_SELECT and RATING field
+    /// List the options of every select, multi-select and rating field
     Picklists,
 }
 

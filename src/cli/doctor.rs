@@ -171,7 +171,7 @@ fn examine_key(key: &Key, now: OffsetDateTime, report: &mut Report) {
             "make a new key in Twenty under Settings > APIs before that day",
         ),
         Some(end) => {
-            report.ok("API key", format!("of workspace {workspace}, expires on {}", end.date()))
+            report.ok("API key", format!("of workspace {workspace}, expires on {}", end.date()));
         }
         None => report.ok("API key", format!("of workspace {workspace}, without an expiry")),
     }
@@ -226,7 +226,7 @@ async fn examine_database(
             },
         ),
         (Some(bound), _) => {
-            report.ok("mirror", format!("schema {} mirrors workspace {bound}", config.schema))
+            report.ok("mirror", format!("schema {} mirrors workspace {bound}", config.schema));
         }
     }
     Ok(())

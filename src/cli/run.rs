@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Config,
     mirror::RunMode,
-    sync::{Engine, RunReport, keep_syncing},
+    sync::{Engine, ObjectReport, RunReport, keep_syncing},
 };
 
 pub(super) async fn once(
@@ -73,33 +73,36 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
 }
 
 fn summary(report: &RunReport) -> String {
-    let rows = report.objects.iter().map(|object| {
-        let applied = &object.applied;
-        vec![
-            printable(&object.object),
-            grouped(object.read),
-            grouped(applied.inserted),
-            grouped(applied.updated),
-            grouped(applied.removed),
-            grouped(applied.set_aside),
-            if object.failure.is_some() { "failed".to_owned() } else { "in sync".to_owned() },
-        ]
-    });
-    let mut text =
-        table(&["object", "read", "inserted", "updated", "removed", "set aside", "state"], rows);
+    let headings = ["object", "read", "inserted", "updated", "removed", "set aside", "state"];
+    let mut lines = vec![table(&headings, report.objects.iter().map(cells))];
     for object in &report.objects {
+        let name = printable(&object.object);
         if let Some(error) = &object.failure {
-            text += &format!("\n{}: {}", printable(&object.object), printable(&exit::chain(error)));
+            lines.push(format!("{name}: {}", printable(&exit::chain(error))));
         }
         if !object.withheld.is_empty() {
             let columns = object.withheld.join(", ");
-            text += &format!(
-                "\n{}: the source sent no {columns}; the mirror keeps what it has",
-                printable(&object.object)
-            );
+            lines.push(format!(
+                "{name}: the source sent no {columns}; the mirror keeps what it has"
+            ));
         }
     }
-    text + &format!("\n{}", closing(report))
+    lines.push(closing(report));
+    lines.join("\n")
+}
+
+fn cells(object: &ObjectReport) -> Vec<String> {
+    let applied = &object.applied;
+    let state = if object.failure.is_some() { "failed" } else { "in sync" };
+    vec![
+        printable(&object.object),
+        grouped(object.read),
+        grouped(applied.inserted),
+        grouped(applied.updated),
+        grouped(applied.removed),
+        grouped(applied.set_aside),
+        state.to_owned(),
+    ]
 }
 
 fn closing(report: &RunReport) -> String {

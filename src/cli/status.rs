@@ -54,16 +54,17 @@ fn text(status: &MirrorStatus) -> String {
             state(object),
         ]
     });
-    let mut text = format!("workspace {} in schema {}\n", status.workspace_id, status.schema);
-    text += &table(&headings, rows);
-    for object in status.objects.iter().filter(|object| object.failure.is_some()) {
-        let failure = object.failure.as_deref().unwrap_or_default();
-        text += &format!("\n{}: {}", printable(&object.object), printable(failure));
+    let mut lines = vec![
+        format!("workspace {} in schema {}", status.workspace_id, status.schema),
+        table(&headings, rows),
+    ];
+    for object in &status.objects {
+        if let Some(failure) = &object.failure {
+            lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
+        }
     }
-    if let Some(run) = &status.last_run {
-        text += &format!("\n{}", last_run(run, now));
-    }
-    text
+    lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
+    lines.join("\n")
 }
 
 fn state(object: &ObjectStatus) -> String {

@@ -119,9 +119,9 @@ impl Loaded {
             Layers::builder().add_source(built_in).add_source(file).add_source(environment);
         for (name, key) in SHORT_NAMES {
             let value = variable(name).filter(|value| !value.is_empty());
-            builder = builder.set_override_option(*key, value).map_err(layer)?;
+            builder = builder.set_override_option(*key, value).map_err(|error| layer(&error))?;
         }
-        let layers = builder.build().map_err(layer)?;
+        let layers = builder.build().map_err(|error| layer(&error))?;
         match layers.clone().try_deserialize() {
             Ok(settings) => Ok(Loaded { layers, settings }),
             Err(error) => Err(unfit(&layers, &error)),
@@ -206,7 +206,7 @@ impl Loaded {
     }
 }
 
-fn layer(error: config::ConfigError) -> ConfigError {
+fn layer(error: &config::ConfigError) -> ConfigError {
     ConfigError::Layer(error.to_string())
 }
 

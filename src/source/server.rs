@@ -37,11 +37,12 @@ impl Client {
     pub async fn server(&self) -> Result<Server, SourceError> {
         let url = self.transport().url(&["client-config"]);
         let request = Request { method: Method::GET, url, json: None };
-        self.read(|| "ask the server who it is".to_owned(), &request, 0, read).await
+        self.read(|| "ask the server who it is".to_owned(), &request, 0, |answer| read(&answer))
+            .await
     }
 }
 
-fn read(answer: Answer) -> Result<Server, Problem> {
+fn read(answer: &Answer) -> Result<Server, Problem> {
     let time = answer.served_at()?;
     match serde_json::from_str::<ClientConfig>(&answer.body) {
         Ok(found) => Ok(Server { version: found.app_version, time }),

@@ -11,7 +11,7 @@ use super::{Disposition, Engine, ProgressSender, SyncError, Ticker, engine::chai
 use crate::{config::Config, mirror::RunMode};
 
 /// The longest pause between two attempts to open both sides.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Opens both sides and passes over all objects whenever the schedule says so. Returns when `stop` says so.
 ///

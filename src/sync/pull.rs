@@ -85,9 +85,9 @@ impl Pull<'_> {
         let mut walk = walk::begin(&stored.checkpoint, self.settings.overlap);
         let mut page = self.read(&walk, &decoder, stop).await?;
         loop {
-            let step = self.judge(&walk, &mut page, &decoder, stop).await?;
+            let judged = self.judge(&walk, &mut page, &decoder, stop).await?;
             report.read += page.records.len() as u64;
-            match step {
+            match judged {
                 Ok(Step::More(next)) => {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
                     let checkpoint =
