@@ -70,7 +70,25 @@ impl Client {
     /// # Errors
     /// The server refuses, or could not be asked within the deadline.
     pub async fn count(&self, object: &str) -> Result<u64, SourceError> {
-        let request = self.listing(object, LIVE_AND_DELETED, 1, None);
+        self.count_where(object, LIVE_AND_DELETED).await
+    }
+
+    /// How many records `object` has with an id from `from` on and below `to`, live and deleted together.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be asked within the deadline.
+    pub async fn count_between(
+        &self,
+        object: &str,
+        from: Uuid,
+        to: Option<Uuid>,
+    ) -> Result<u64, SourceError> {
+        let below = to.map(|to| format!("id[lt]:{to},")).unwrap_or_default();
+        self.count_where(object, &format!("and(id[gte]:{from},{below}{LIVE_AND_DELETED})")).await
+    }
+
+    async fn count_where(&self, object: &str, filter: &str) -> Result<u64, SourceError> {
+        let request = self.listing(object, filter, 1, None);
         let nothing = Decoder::new(std::sync::Arc::from([]));
         let read = |answer| Ok(page::read(answer, object, &nothing)?.total);
         self.read(|| format!("count the records of {object}"), &request, 1, read).await

@@ -6,7 +6,7 @@ use serde_json::json;
 use time::macros::datetime;
 use twenty_sync::{
     record::{Column, ColumnType, Decoder, JsonPath},
-    source::{PageRequest, SourceFault},
+    source::{PageRequest, Probe, SourceFault},
 };
 use uuid::{Uuid, uuid};
 
@@ -145,4 +145,36 @@ async fn a_count_is_the_servers_own_with_deleted_records() {
     let server = StandIn::playing(vec![Play::ok(&body)]).await;
     assert_eq!(server.client().count("people").await.unwrap(), 1202);
     assert!(server.lines()[0].contains("NOT_NULL"));
+}
+
+#[tokio::test]
+async fn a_count_of_a_range_of_ids_begins_with_its_first_and_ends_before_its_last() {
+    let body = r#"{"data":{"people":[]},"pageInfo":{"hasNextPage":false,"endCursor":null},"totalCount":59}"#;
+    let server = StandIn::playing(vec![Play::ok(&body)]).await;
+    let client = server.client();
+    assert_eq!(client.count_between("people", Uuid::nil(), Some(ADA)).await.unwrap(), 59);
+    client.count_between("people", ADA, None).await.unwrap();
+    let lines = server.lines();
+    assert!(
+        lines[0].contains("id%5Bgte%5D%3A00000000-") && lines[0].contains("id%5Blt%5D%3A20202020-"),
+        "{lines:?}"
+    );
+    assert!(!lines[1].contains("lt%5D"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_probe_tells_of_each_object_or_of_none() {
+    let answer = json!({
+        "errors": [{"message": "no", "extensions": {"code": "FORBIDDEN"}}],
+        "data": {"p1": {"totalCount": 7, "maxUpdatedAt": "2026-11-23T16:50:25.150Z"}, "p0": null,
+            "p2": {"totalCount": 0, "maxUpdatedAt": null}},
+    });
+    let server = StandIn::playing(vec![Play::ok(&answer)]).await;
+    let client = server.client();
+    let probes = client.probe(&["notes", "people", "pets"]).await.unwrap();
+    let people =
+        Probe { total_count: 7, max_updated_at: Some(datetime!(2026-11-23 16:50:25.150 UTC)) };
+    assert_eq!(probes, [None, Some(people), Some(Probe { total_count: 0, max_updated_at: None })]);
+    assert_eq!(client.calls(), 3);
+    assert_eq!(client.probe(&["notes"]).await.unwrap_err().fault(), SourceFault::Configuration);
 }

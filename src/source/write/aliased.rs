@@ -90,7 +90,11 @@ impl Client {
             tracing::debug!("the server takes one root field in a request");
             self.remember_single_roots();
         }
-        outcomes.iter().all(|sent| matches!(sent, Sent::Refused(_)))
+        let mut refusals = outcomes.iter().map(|sent| match sent {
+            Sent::Refused(refusal) => Some(refusal),
+            Sent::Done(_) | Sent::Unknown(_) => None,
+        });
+        refusals.next().flatten().is_some_and(|first| refusals.all(|other| other == Some(first)))
     }
 
     async fn send_mutations(
