@@ -14,6 +14,7 @@ mod error;
 mod examine;
 mod ident;
 mod literal;
+mod nodelay;
 mod page;
 mod picklist;
 mod quarantine;

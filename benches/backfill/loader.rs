@@ -7,7 +7,7 @@ use std::fmt::Write;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use super::Outcome;
 
@@ -73,13 +73,15 @@ pub(crate) async fn page(url: &str, key: &str) -> Outcome<()> {
 
 /// Downloads, parses, copies and upserts every page: eleven columns and the record as it came.
 pub(crate) async fn load(url: &str, key: &str, database: &str) -> Outcome<()> {
-    let mut connection = PgConnection::connect(database).await?;
+    // The program's own way to connect, because sqlx's default waits for acknowledgements: see its account.
+    let pool = twenty_sync::mirror::Mirror::connect(database, 1).await?;
+    let mut connection = pool.acquire().await?;
     sqlx::raw_sql(
-        "create table person (id uuid primary key, created_at timestamptz, updated_at timestamptz, first_name text, \
+        "create schema bare; create table bare.person (id uuid primary key, created_at timestamptz, updated_at timestamptz, first_name text, \
          last_name text, primary_email text, job_title text, city text, company_id uuid, position double precision, \
-         record jsonb); create temp table page (like person)",
+         record jsonb); create temp table page (like bare.person)",
     )
-    .execute(&mut connection)
+    .execute(&mut *connection)
     .await?;
     let calls = walk(url, key, async |records| store(&mut connection, records).await);
     println!("{}", calls.await?);
@@ -111,7 +113,7 @@ async fn store(connection: &mut PgConnection, records: &[&RawValue]) -> Outcome<
     copy.send(text.as_bytes()).await?;
     copy.finish().await?;
     sqlx::raw_sql(
-        "insert into person as t select * from page on conflict (id) do update set created_at = excluded.created_at, \
+        "insert into bare.person as t select * from page on conflict (id) do update set created_at = excluded.created_at, \
          updated_at = excluded.updated_at, first_name = excluded.first_name, last_name = excluded.last_name, \
          primary_email = excluded.primary_email, job_title = excluded.job_title, city = excluded.city, \
          company_id = excluded.company_id, position = excluded.position, record = excluded.record \

@@ -1,7 +1,7 @@
 //! Pulls one object: page by page from the source into the mirror.
 //!
 //! It exists as the loop around [`crate::plan::walk`]: read a page, have it judged, apply it. Invariants: the
-//! next page is read while this one is written, never two ahead; a page that is not believed is read once more
+//! next page is asked for when this one is stored, so a kill costs one page at most; a page that is not believed is read once more
 //! before it counts as a failure; nothing of such a page is applied, and its walk starts over.
 
 use std::collections::BTreeSet;
@@ -92,10 +92,9 @@ impl Pull<'_> {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
-                    let apply = self.apply(&mut running, report, page, checkpoint, Walked::Further);
-                    let (applied, read) = tokio::join!(apply, self.read(&next, &decoder, stop));
-                    applied?;
-                    (walk, page) = (next, read?);
+                    self.apply(&mut running, report, page, checkpoint, Walked::Further).await?;
+                    page = self.read(&next, &decoder, stop).await?;
+                    walk = next;
                 }
                 Ok(Step::Done(checkpoint)) => {
                     self.apply(&mut running, report, page, checkpoint, Walked::ToTheEnd).await?;
