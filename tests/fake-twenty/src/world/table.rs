@@ -62,32 +62,42 @@ impl Table {
 
     /// Adds a row or puts it in the place of the one with the same id.
     pub(super) fn put(&mut self, id: Uuid, row: Row) {
-        self.take(id);
+        let held: Vec<(usize, String)> = self.held(&row).collect();
         self.live += usize::from(row.cells[self.deleted_at].is_null());
-        for column in &self.unique {
-            if let Some(value) = row.cells[*column].to_sql_text().filter(|value| !value.is_empty())
-            {
-                self.holders.insert((*column, value), id);
-            }
+        if let Some(before) = self.rows.insert(id, row) {
+            self.forget(id, &before);
         }
-        self.rows.insert(id, row);
+        self.holders.extend(held.into_iter().map(|key| (key, id)));
+        self.forget_counts();
     }
 
     /// Removes a row for good.
     pub(super) fn take(&mut self, id: Uuid) -> Option<Row> {
-        let counts = self.counts.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        counts.clear();
         let row = self.rows.remove(&id)?;
+        self.forget(id, &row);
+        self.forget_counts();
+        Some(row)
+    }
+
+    /// The unique values of a row, the empty text left out.
+    fn held(&self, row: &Row) -> impl Iterator<Item = (usize, String)> {
+        let value = |column: &usize| Some((*column, row.cells[*column].to_sql_text()?));
+        self.unique.iter().filter_map(value).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Takes a row out of the count and gives its unique values back, unless somebody else holds them.
+    fn forget(&mut self, id: Uuid, row: &Row) {
         self.live -= usize::from(row.cells[self.deleted_at].is_null());
-        for column in &self.unique {
-            if let Some(value) = row.cells[*column].to_sql_text() {
-                let key = (*column, value);
-                if self.holders.get(&key) == Some(&id) {
-                    self.holders.remove(&key);
-                }
+        let held: Vec<(usize, String)> = self.held(row).collect();
+        for key in held {
+            if self.holders.get(&key) == Some(&id) {
+                self.holders.remove(&key);
             }
         }
-        Some(row)
+    }
+
+    fn forget_counts(&mut self) {
+        self.counts.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A count that costs a scan only once until the table changes.
