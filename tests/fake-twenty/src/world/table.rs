@@ -1,7 +1,7 @@
 //! The rows of one object, in id order, with an index of unique values.
 //!
 //! Invariant: `holders` knows every non-empty value of a unique column, those of soft-deleted rows included
-//! (they keep their values reserved, twenty-api §9.2). The empty string is no value: the index leaves it out.
+//! (they keep their values reserved). The empty string is no value: the index leaves it out.
 //! `live` counts the rows that are not soft-deleted, so that the usual totals need no scan.
 
 use std::collections::{BTreeMap, HashMap};
