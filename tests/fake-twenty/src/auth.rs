@@ -1,4 +1,4 @@
-//! API keys: JWTs as the real server signs them, and every way to be refused (twenty-api §2.2).
+//! API keys: JWTs as the real server signs them, and every way to be refused.
 
 use std::collections::{HashMap, HashSet};
 

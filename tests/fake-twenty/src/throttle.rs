@@ -1,4 +1,4 @@
-//! The token bucket, with its two flaws (twenty-api §15).
+//! The token bucket, with its two flaws.
 //!
 //! The refill is rounded down to whole tokens and the bucket's clock is set on every accepted call, so calls that
 //! come faster than one token's time refill nothing at all. Rejected calls leave the clock alone.

@@ -1,7 +1,7 @@
 //! Faults on demand: what a network, a proxy or a broken server does to a request.
 //!
 //! A fault is data: what happens ([`Effect`]), to which requests ([`Matcher`]) and how often ([`Times`]). The server
-//! keeps them in a [`Book`] and asks it once per request, so a run with the same seed and the same requests is the
+//! keeps them in a book and asks it once per request, so a run with the same seed and the same requests is the
 //! same run.
 
 mod book;

@@ -3,21 +3,23 @@
 //! The page is changed as JSON and put back as JSON, for REST and for every connection at the root of a GraphQL
 //! answer, because a client can be misled by either.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{Book, Effect};
 
-/// How much of a listing a fault has let through.
+/// How many rows of each listing a fault has let through.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
-    rows: usize,
-}
+pub(super) struct Progress(HashMap<String, usize>);
 
 /// What the request asked for, as far as a lie depends on it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listing {
     /// The cursor that was sent, if the page is not the first.
     pub(crate) cursor: Option<String>,
+    /// What all pages of the listing have in common, so that walks side by side are told apart.
+    pub(crate) scope: String,
 }
 
 /// One page inside an answer: its rows and what it says about itself.
@@ -110,8 +112,9 @@ fn lie(effect: &Effect, progress: &mut Progress, listing: &Listing, page: &mut P
 
 /// Lets a share of the rows through and says that it was all. Without a total, the first page is all.
 fn end_early(share: f64, progress: &mut Progress, listing: &Listing, page: &mut Page<'_>) {
+    let passed = progress.0.entry(listing.scope.clone()).or_default();
     if listing.cursor.is_none() {
-        progress.rows = 0;
+        *passed = 0;
     }
     let total = page.total.as_ref().and_then(|total| total.as_f64());
     #[expect(clippy::cast_precision_loss, reason = "a page has few rows")]
@@ -122,12 +125,12 @@ fn end_early(share: f64, progress: &mut Progress, listing: &Listing, page: &mut 
         reason = "a share of a row count is a row count"
     )]
     let allowed = (total * share.clamp(0.0, 1.0)).ceil() as usize;
-    let left = allowed.saturating_sub(progress.rows);
+    let left = allowed.saturating_sub(*passed);
     if page.rows.len() >= left {
         page.rows.truncate(left);
         if let Some(info) = &mut page.info {
             info["hasNextPage"] = json!(false);
         }
     }
-    progress.rows += page.rows.len();
+    *passed += page.rows.len();
 }

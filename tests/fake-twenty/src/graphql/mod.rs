@@ -2,7 +2,7 @@
 //!
 //! The language (parsing, validation, variables, execution, introspection) is shared; an API adds a library of
 //! types and a root that answers fields. The messages, places and statuses are those of the real server, because
-//! a client can only tell failures apart by them (twenty-api §7).
+//! a client can only tell failures apart by them.
 
 mod ast;
 mod core;

@@ -1,4 +1,4 @@
-//! `/rest/metadata`: objects, fields and webhooks (twenty-api §13.1).
+//! `/rest/metadata`: objects, fields and webhooks.
 //!
 //! The real server answers objects and fields by a call to its own GraphQL; that is why a query string breaks the
 //! path, lists have no pages, and some keys are missing. Webhooks have a controller of their own with other habits.

@@ -1,4 +1,4 @@
-//! Webhooks by REST: a bare array, secrets in clear, a bare `true` for a removal (twenty-api §14.1).
+//! Webhooks by REST: a bare array, secrets in clear, a bare `true` for a removal.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

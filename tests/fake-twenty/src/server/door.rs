@@ -40,7 +40,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Door {
-    /// Listens and serves on the runtime of the fake. Must be called inside that runtime's context.
+    /// Listens, and serves on the runtime of the fake.
     pub(super) fn open(
         socket: TcpSocket,
         shared: &Arc<Shared>,

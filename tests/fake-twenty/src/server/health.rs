@@ -1,4 +1,4 @@
-//! `/healthz`: an answer that says nothing about the database, and details that do (twenty-api §3).
+//! `/healthz`: an answer that says nothing about the database, and details that do.
 
 use serde_json::{Value, json};
 

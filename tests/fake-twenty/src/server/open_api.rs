@@ -1,4 +1,4 @@
-//! `/open-api` and `/rest/open-api`: enough of the document to tell what the server can do (twenty-api §18).
+//! `/open-api` and `/rest/open-api`: enough of the document to tell what the server can do.
 //!
 //! Its limits are as wrong as the real ones: a list "of at most 60", and a route to restore one record that the
 //! server always refuses.

@@ -1,4 +1,4 @@
-//! Answers, and the shapes of the errors that REST prints (twenty-api §16).
+//! Answers, and the shapes of the errors that REST prints.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

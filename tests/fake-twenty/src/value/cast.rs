@@ -1,7 +1,7 @@
 //! PostgreSQL's casts: how a value becomes a cell, and which error a bad one raises.
 //!
 //! The real server checks little by itself; most bad values travel to the database and come back as an internal
-//! error with the database's text (twenty-api §16), an unknown enum value as a 400.
+//! error with the database's text, an unknown enum value as a 400.
 
 use serde_json::Value;
 use uuid::Uuid;

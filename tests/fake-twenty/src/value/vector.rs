@@ -80,7 +80,7 @@ fn part(object: &Object, row: &Row, path: &str) -> String {
 fn vector(text: &str) -> String {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let text = plain_letters(text).replace("https://", " ").replace("http://", " ");
-    let words = text.split(|c: char| c.is_whitespace() || ",;:!?()\"'*#“”[]{}&".contains(c));
+    let words = text.split(separates);
     let words =
         words.map(|word| word.trim_matches(['.', '-', '/'])).filter(|word| !word.is_empty());
     let words = words.filter(|word| word.chars().any(char::is_alphanumeric)).flat_map(with_parts);
@@ -92,6 +92,12 @@ fn vector(text: &str) -> String {
         format!("'{word}':{}", at.join(","))
     };
     places.iter().map(print).collect::<Vec<_>>().join(" ")
+}
+
+fn separates(c: char) -> bool {
+    let marks =
+        [',', ';', ':', '!', '?', '(', ')', '"', '\'', '*', '#', '“', '”', '[', ']', '{', '}', '&'];
+    c.is_whitespace() || marks.contains(&c)
 }
 
 /// A hyphenated word counts as a whole and in parts.
@@ -125,6 +131,9 @@ fn plain_letters(text: &str) -> String {
         return text.to_lowercase();
     }
     let plain = |c: char| {
+        if c.is_ascii() {
+            return c;
+        }
         let found = ACCENTED.iter().find(|(_, signed)| signed.contains(c));
         found.map_or(c, |(letter, _)| *letter)
     };

@@ -3,6 +3,8 @@
 //! The benchmark pulls a hundred thousand people, so rows are made directly, without bodies and checks. Ids are
 //! version 4, spread evenly; names, mails and times vary so that pages look like real ones.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::World;
@@ -72,15 +74,21 @@ impl World {
     /// Adds records to an object: the same ones for the same seed.
     pub fn grow(&mut self, plural: &str, count: usize, seed: u64) {
         let object = self.expect_object(plural);
-        let mut dice = Dice::new(seed);
+        let (mut dice, id_column) = (Dice::new(seed), object.system_column("id"));
+        let mut places = HashMap::new();
         for number in 0..count {
             let moment = START + i64::try_from(number / BATCH).unwrap_or(0) * 20_000_417 + 417;
             let id = dice.id();
             let mut row = Row {
                 cells: object.columns.iter().map(|column| initial(column, moment)).collect(),
             };
-            row.cells[object.system_column("id")] = Cell::Uuid(id);
-            decorate(&object, &mut row, number, &mut dice);
+            row.cells[id_column] = Cell::Uuid(id);
+            for (path, cell) in decoration(number, &mut dice) {
+                let place = places.entry(path).or_insert_with(|| place(&object, path, &cell));
+                if let Some(at) = *place {
+                    row.cells[at] = cell;
+                }
+            }
             vector::fill(&object, &mut row);
             self.table_mut(&object).put(id, row);
         }
@@ -95,37 +103,35 @@ fn initial(column: &Column, moment: i64) -> Cell {
     }
 }
 
-/// Fills what a reader would recognise; everything else keeps its default.
-fn decorate(object: &Object, row: &mut Row, number: usize, dice: &mut Dice) {
+/// Where a cell goes, if the object has such a column.
+fn place(object: &Object, path: &str, cell: &Cell) -> Option<usize> {
+    object.column_index(path).filter(|at| fits(object.columns[*at].kind, cell))
+}
+
+/// What a reader would recognise; everything else keeps its default.
+fn decoration(number: usize, dice: &mut Dice) -> Vec<(&'static str, Cell)> {
     let (first, last) = (dice.pick(&FIRST), dice.pick(&LAST));
     let slug = format!("{}.{}.{number}", first.to_lowercase(), last.to_lowercase());
-    let mut set = |path: &str, cell: Cell| {
-        if let Some(at) =
-            object.column_index(path).filter(|at| fits(object.columns[*at].kind, &cell))
-        {
-            row.cells[at] = cell;
-        }
-    };
-    set("name", Cell::text(format!("{last} {number}")));
-    set("name.firstName", Cell::text(first));
-    set("name.lastName", Cell::text(last));
-    set("emails.primaryEmail", Cell::text(format!("{slug}@example.com")));
-    set(
-        "domainName.primaryLinkUrl",
-        Cell::text(format!("https://{}-{number}.example", last.to_lowercase())),
-    );
-    set("linkedinLink.primaryLinkUrl", Cell::text(format!("https://social.example/in/{slug}")));
-    set("phones.primaryPhoneNumber", Cell::text(format!("{:09}", 600_000_000 + number)));
-    set("phones.primaryPhoneCountryCode", Cell::text("FR"));
-    set("phones.primaryPhoneCallingCode", Cell::text("+33"));
-    set("jobTitle", Cell::text(dice.pick(&TITLES)));
-    set("city", Cell::text(dice.pick(&CITIES)));
-    set("avatarUrl", Cell::text(format!("https://images.example/people/{}.png", number % 100)));
-    set("createdBy.source", Cell::text("IMPORT"));
-    set("createdBy.name", Cell::text("Import of the benchmark"));
-    set("createdBy.context", Cell::json(json!({})));
+    let site = format!("https://{}-{number}.example", last.to_lowercase());
     #[expect(clippy::cast_precision_loss, reason = "a number of records is far below 2^53")]
-    set("position", Cell::Number(number as f64));
+    let position = number as f64;
+    vec![
+        ("name", Cell::text(format!("{last} {number}"))),
+        ("name.firstName", Cell::text(first)),
+        ("name.lastName", Cell::text(last)),
+        ("emails.primaryEmail", Cell::text(format!("{slug}@example.com"))),
+        ("domainName.primaryLinkUrl", Cell::text(site)),
+        ("linkedinLink.primaryLinkUrl", Cell::text(format!("https://social.example/in/{slug}"))),
+        ("phones.primaryPhoneNumber", Cell::text(format!("{:09}", 600_000_000 + number))),
+        ("phones.primaryPhoneCountryCode", Cell::text("FR")),
+        ("phones.primaryPhoneCallingCode", Cell::text("+33")),
+        ("jobTitle", Cell::text(dice.pick(&TITLES))),
+        ("city", Cell::text(dice.pick(&CITIES))),
+        ("createdBy.source", Cell::text("IMPORT")),
+        ("createdBy.name", Cell::text("Import")),
+        ("createdBy.context", Cell::json(json!({}))),
+        ("position", Cell::Number(position)),
+    ]
 }
 
 fn fits(kind: Kind, cell: &Cell) -> bool {

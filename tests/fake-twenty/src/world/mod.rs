@@ -17,6 +17,7 @@ mod hooks;
 mod load;
 mod model;
 mod play;
+mod positions;
 mod query;
 mod range;
 mod relation;

@@ -1,6 +1,6 @@
 //! Reading: filter, order, cursor, page.
 //!
-//! The cursor quirks are the real server's (twenty-api §5.3, §5.5): the continuation compares the *milliseconds*
+//! The cursor quirks are the real server's: the continuation compares the *milliseconds*
 //! of the cursor with the microseconds of the store, NULL compares with nothing, and `id` is sorted ascending
 //! whatever was asked.
 

@@ -116,7 +116,7 @@ mod tests {
         );
         let bytes: usize = rows.iter().map(|row| row.to_string().len()).sum();
         assert!(
-            (800..1100).contains(&(bytes / rows.len())),
+            (850..1000).contains(&(bytes / rows.len())),
             "{} bytes a record",
             bytes / rows.len()
         );

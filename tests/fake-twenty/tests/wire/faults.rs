@@ -156,6 +156,23 @@ async fn a_listing_ends_early_after_its_share() {
 }
 
 #[tokio::test]
+async fn walks_side_by_side_end_early_each_by_its_own_count() {
+    let stage = Stage::new().await;
+    stage.fake.fault(Fault::new(Effect::EndEarly(0.5)));
+    let query = "query($c: String) { people(first: 10, after: $c) { totalCount edges { node { id } } pageInfo { hasNextPage endCursor } } }";
+    let page = async |cursor: Value| {
+        let body = json!({"query": query, "variables": {"c": cursor}});
+        stage.send("POST", "/graphql", Some(body)).await.body["data"]["people"].clone()
+    };
+    let first = page(Value::Null).await;
+    assert_eq!(first["pageInfo"]["hasNextPage"], true);
+    assert_eq!(walk(&stage, 5).await.0.len(), 12, "another walk in between");
+    let second = page(first["pageInfo"]["endCursor"].clone()).await;
+    assert_eq!(second["edges"].as_array().unwrap().len(), 2);
+    assert_eq!(second["pageInfo"]["hasNextPage"], false);
+}
+
+#[tokio::test]
 async fn a_total_can_be_wrong_in_both_apis() {
     let stage = Stage::new().await;
     stage.fake.fault(Fault::new(Effect::WrongTotal(-3)));

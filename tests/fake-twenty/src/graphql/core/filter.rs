@@ -1,7 +1,7 @@
 //! Input objects as filters and orders.
 //!
 //! An operator object is read as the server reads it: the operators are looked at in the order in which the type
-//! defines them, and only the first one that is there counts (twenty-api §7).
+//! defines them, and only the first one that is there counts.
 
 use serde_json::{Map, Value};
 
