@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use time::macros::datetime;
 use twenty_sync::{
-    record::{Column, ColumnType, Decoder, JsonPath},
+    record::{Column, ColumnType, Decoder, FieldKind, JsonPath},
     source::{PageRequest, Probe, SourceFault},
 };
 use uuid::{Uuid, uuid};
@@ -18,6 +18,7 @@ pub(super) fn decoder() -> Decoder {
     let column = |name: &str, kind| Column {
         name: name.to_owned(),
         field_id: Uuid::nil(),
+        field_kind: FieldKind::Text,
         path: JsonPath { key: name.to_owned(), part: None },
         kind,
     };
