@@ -55,7 +55,7 @@ impl Twenty {
 }
 
 fn word_that_starts_with(start: &str, line: &str) -> Option<String> {
-    let separator = |c: char| c.is_whitespace() || c == '=' || c == '"' || c == '\'';
+    let separator = |c: char| c.is_whitespace() || "=\"'()".contains(c);
     line.split(separator).find(|word| word.starts_with(start)).map(str::to_owned)
 }
 
@@ -70,10 +70,7 @@ mod tests {
             word_that_starts_with("http://", line).as_deref(),
             Some("http://127.0.0.1:3000")
         );
-        assert_eq!(
-            word_that_starts_with("eyJ", "TWENTY_API_KEY=eyJh.b.c\n").as_deref(),
-            Some("eyJh.b.c")
-        );
+        assert_eq!(word_that_starts_with("eyJ", line).as_deref(), Some("eyJh.b.c"));
         assert_eq!(word_that_starts_with("eyJ", "nothing here"), None);
     }
 }
