@@ -18,8 +18,9 @@ use crate::config::Log;
   twenty-sync doctor      say what is wrong, and what to do
   twenty-sync --once      mirror the workspace once
 
-Exit codes: 0 in sync, 1 failed (may be retried), 2 wrong usage, 3 finished but something needs a person,
-4 `plan` or `verify` found differences, 77 not authorised, 78 configuration."
+Exit codes:
+  0 in sync   1 failed, may be retried   2 wrong usage   3 finished, but something needs a person
+  4 differences found   77 not authorised   78 configuration"
 )]
 pub(super) struct Arguments {
     /// Sync once and exit; the same as `run --once`

@@ -95,6 +95,9 @@ pub(super) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     for row in rows {
         table.add_row(row.iter().map(|cell| printable(cell)));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn a_table_has_headings_and_no_lines() {
         let text = table(&["object", "rows"], [vec!["people".to_owned(), "12".to_owned()]]);
-        assert_eq!(text, " OBJECT  ROWS\n people  12");
+        assert_eq!(text, "OBJECT  ROWS\npeople  12");
     }
 
     #[test]

@@ -35,6 +35,8 @@ const SHORT_NAMES: &[(&str, &str)] = &[
 pub struct Loaded {
     layers: Layers,
     settings: Settings,
+    /// The short names that are set, by the key that each sets.
+    short_names: BTreeMap<&'static str, &'static str>,
 }
 
 impl fmt::Debug for Loaded {
@@ -117,13 +119,16 @@ impl Loaded {
         let built_in = File::from_str(include_str!("../../config/default.toml"), FileFormat::Toml);
         let mut builder =
             Layers::builder().add_source(built_in).add_source(file).add_source(environment);
+        let mut short_names = BTreeMap::new();
         for (name, key) in SHORT_NAMES {
-            let value = variable(name).filter(|value| !value.is_empty());
-            builder = builder.set_override_option(*key, value).map_err(|error| layer(&error))?;
+            if let Some(value) = variable(name).filter(|value| !value.is_empty()) {
+                builder = builder.set_override(*key, value).map_err(|error| layer(&error))?;
+                short_names.insert(*key, *name);
+            }
         }
         let layers = builder.build().map_err(|error| layer(&error))?;
         match layers.clone().try_deserialize() {
-            Ok(settings) => Ok(Loaded { layers, settings }),
+            Ok(settings) => Ok(Loaded { layers, settings, short_names }),
             Err(error) => Err(unfit(&layers, &error)),
         }
     }
@@ -202,7 +207,7 @@ impl Loaded {
 
     /// Every setting with its value and where it was read, secrets hidden.
     pub fn settings(&self) -> Vec<Setting> {
-        show::settings(&self.layers)
+        show::settings(&self.layers, &self.short_names)
     }
 }
 

@@ -3,7 +3,7 @@
 //! It exists because "which of my three places won?" is the first question about any configuration. Invariant:
 //! a secret is never in a [`Setting`]; of a database URL only the password is hidden.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use config::{Config as Layers, Value, ValueKind};
 use serde::Serialize;
@@ -27,9 +27,14 @@ impl fmt::Display for Setting {
 }
 
 /// Every setting, by key.
-pub(super) fn settings(layers: &Layers) -> Vec<Setting> {
+pub(super) fn settings(layers: &Layers, short_names: &BTreeMap<&str, &str>) -> Vec<Setting> {
     let mut found = Vec::new();
     collect("", &layers.cache, &mut found);
+    for setting in &mut found {
+        if let Some(name) = short_names.get(setting.key.as_str()) {
+            (*name).clone_into(&mut setting.origin);
+        }
+    }
     found.sort_by(|left, right| left.key.cmp(&right.key));
     found
 }
@@ -83,7 +88,7 @@ fn without_password(text: &str) -> String {
 
 fn place(value: &Value) -> String {
     match value.origin() {
-        None => "built in or a short name such as TWENTY_URL".to_owned(),
+        None => "built in".to_owned(),
         Some(origin) => origin.to_owned(),
     }
 }

@@ -32,7 +32,7 @@ impl Programs {
     /// The fake Twenty, on a free port.
     pub(crate) fn fake_twenty(&self) -> Command {
         let mut command = self.command("fake-twenty");
-        command.args(["--listen", "127.0.0.1:0", "--print-key"]);
+        command.args(["--listen", "127.0.0.1:0", "--print-key", "--no-rate-limit"]);
         command
     }
 
@@ -42,7 +42,9 @@ impl Programs {
         command
             .env("TWENTY_URL", twenty.url())
             .env("TWENTY_API_KEY", twenty.key())
-            .env("DATABASE_URL", database_url);
+            .env("DATABASE_URL", database_url)
+            .env("TWENTY_SYNC__SOURCE__REQUESTS_PER_MINUTE", "0")
+            .env("TWENTY_SYNC__PULL__INTERVAL", "2s");
         command
     }
 
