@@ -19,6 +19,7 @@ mod quarantine;
 mod rows;
 mod run;
 mod status;
+mod stored;
 mod workspace;
 
 pub use checkpoint::{StoredCheckpoint, Walked};

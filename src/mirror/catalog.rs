@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError};
+use super::{Mirror, error::MirrorError, stored};
 use crate::plan::schema::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
 
 /// The mirror's tables as recorded and as they are.
@@ -68,7 +68,7 @@ async fn recorded_tables(
     let mut columns = recorded_columns(mirror, connection).await?;
     let table = |(object_id, name_plural, name): (Uuid, String, String)| ExistingTable {
         object_id,
-        name_plural,
+        name_plural: stored::read_name(&name_plural),
         name,
         comment: None,
         columns: columns.remove(&object_id).unwrap_or_default(),
@@ -90,6 +90,7 @@ async fn recorded_columns(
     .map_err(MirrorError::query("read sync.field"))?;
     let mut columns: HashMap<Uuid, Vec<ExistingColumn>> = HashMap::new();
     for (object_id, field_id, part, key, name) in rows {
+        let key = stored::read_name(&key);
         columns.entry(object_id).or_default().push(ExistingColumn { field_id, part, key, name });
     }
     Ok(columns)

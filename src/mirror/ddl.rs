@@ -12,7 +12,7 @@ use super::{
     Mirror, catalog,
     error::MirrorError,
     ident::{Ident, IdentError, statement, text_literal},
-    picklist,
+    picklist, stored,
 };
 use crate::{
     plan::schema::{Existing, SchemaPlan, Step, Table},
@@ -163,8 +163,8 @@ async fn record_object(
     )
     .bind(mirror.workspace_id)
     .bind(table.object_id)
-    .bind(&table.name_singular)
-    .bind(&table.name_plural)
+    .bind(stored::name(&table.name_singular))
+    .bind(stored::name(&table.name_plural))
     .bind(&table.name)
     .bind(table.direction.as_str())
     .execute(connection)
@@ -192,7 +192,7 @@ async fn record_fields(
     .bind(table.object_id)
     .bind(columns.iter().map(|column| column.field_id).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.path.part.unwrap_or_default()).collect::<Vec<_>>())
-    .bind(columns.iter().map(|column| column.path.key.as_str()).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| stored::name(&column.path.key)).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.kind.sql()).collect::<Vec<_>>())
     .execute(connection)
