@@ -6,6 +6,8 @@
 pub mod access;
 pub mod batch;
 pub mod coalesce;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
 pub mod merge;
 pub mod naming;
@@ -18,4 +20,6 @@ pub mod reconcile;
 pub mod retry;
 pub mod schema;
 pub mod scope;
+#[cfg(test)]
+mod simulation;
 pub mod walk;

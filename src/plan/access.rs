@@ -27,7 +27,7 @@ pub enum Access {
 /// What a local write to `column` of `table` does.
 pub fn access(table: &Table, column: &Column) -> Access {
     match table.direction {
-        Direction::Both => writable(table, column),
+        Direction::Both => at_source(table, column),
         Direction::Pull | Direction::Off => Access::Refuse(Cow::Owned(format!(
             "{} are only read from the source; set direction = \"both\" for them to write here",
             table.name_plural
@@ -35,7 +35,9 @@ pub fn access(table: &Table, column: &Column) -> Access {
     }
 }
 
-fn writable(table: &Table, column: &Column) -> Access {
+/// What the source lets a client write, whichever way the records travel now: an edit that was made while they
+/// travelled both ways stays an edit.
+pub(super) fn at_source(table: &Table, column: &Column) -> Access {
     match column.path.key.as_str() {
         "id" => Access::WriteOnInsert(Cow::Borrowed("the id of a record never changes")),
         "createdAt" => Access::WriteOnInsert(Cow::Borrowed("a record is created only once")),

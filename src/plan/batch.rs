@@ -213,7 +213,7 @@ impl Group {
             Verb::Create(create) => self.creates.push(NewRecord { id, body: create.body }),
             Verb::Update(write) => self.update(id, write.body, write.guard, false),
             Verb::Restore(write) => self.update(id, write.body, write.guard, true),
-            Verb::Delete(mode) => self.deletes.entry(mode).or_default().push(id),
+            Verb::Delete(delete) => self.deletes.entry(delete.mode).or_default().push(id),
         }
     }
 

@@ -58,13 +58,16 @@ pub struct Reference<'a> {
     pub sent: Option<&'a Image>,
     /// Whether that write is known to have arrived.
     pub arrived: bool,
+    /// Whether the source changed the record in any way since the base.
+    pub moved: bool,
 }
 
 /// What each side did to `unit`; `None` if the source or the mirror does not show it.
 ///
 /// A write that arrived moves the base: to what the source made of it on the one side, to what was sent on the
 /// other. So a value that the source only rewrote is nobody's change, and an edit made after the write is compared
-/// with the write.
+/// with the write. A write that may have arrived, in a record that changed since, may have been taken back: a value
+/// that looks untouched then counts as changed.
 pub fn see(
     columns: &[Column],
     unit: &Unit,
@@ -74,7 +77,7 @@ pub fn see(
 ) -> Option<Seen> {
     let equal = canonical::units_equal(columns, unit, source, mirror)?;
     let changes = since_sent(columns, unit, reference, source, mirror)
-        .or_else(|| since_base(columns, unit, reference.base, source, mirror))
+        .or_else(|| since_base(columns, unit, reference, source, mirror))
         .unwrap_or_else(|| since_unknown(columns, unit, mirror));
     Some(Seen { equal, source_changed: changes.0, mirror_changed: changes.1 })
 }
@@ -90,23 +93,25 @@ fn since_sent(
     let sent = reference.sent?;
     let became = canonical::may_have_become(columns, unit, sent, source)?;
     let mirror_changed = !canonical::units_equal(columns, unit, sent, mirror)?;
-    // A record that was inserted here and is there now can only have come by that write.
-    let arrived = became || reference.arrived || reference.base.is_none();
-    arrived.then_some((!became, mirror_changed))
+    (became || reference.arrived).then_some((!became, mirror_changed))
 }
 
 fn since_base(
     columns: &[Column],
     unit: &Unit,
-    base: Option<&Image>,
+    reference: Reference<'_>,
     source: &Image,
     mirror: &Image,
 ) -> Option<(bool, bool)> {
-    let differs = |image| match base {
+    let differs = |image| match reference.base {
         Some(base) => canonical::units_equal(columns, unit, base, image).map(|equal| !equal),
         None => canonical::unit_empty(columns, unit, image).map(|empty| !empty),
     };
-    Some((differs(source)?, differs(mirror)?))
+    let was_sent = reference
+        .sent
+        .is_some_and(|sent| unit.columns.iter().all(|&column| sent.get(column).is_some()));
+    let may_be_taken_back = was_sent && reference.moved;
+    Some((may_be_taken_back || differs(source)?, differs(mirror)?))
 }
 
 /// A column younger than the base: an empty mirror was never filled, anything else counts as a change by both.

@@ -66,8 +66,16 @@ pub fn order(nodes: &[Node], stuck: &HashSet<Uuid>) -> Order {
     let mut graph = Graph::of_writes(&written, stuck);
     let waiting = graph.take_waiting(stuck);
     let mut waves = graph.waves();
-    waves.extend(Graph::of_deletes(&deleted).waves());
+    let together = |wave: Vec<Step>| wave.into_iter().map(Step::whole).collect();
+    waves.extend(Graph::of_deletes(&deleted).waves().into_iter().map(together));
     Order { waves, waiting }
+}
+
+impl Step {
+    /// A delete leaves nothing out, even where a cycle had to be cut.
+    fn whole(self) -> Step {
+        Step { postponed: Vec::new(), ..self }
+    }
 }
 
 /// Who has to come before whom.

@@ -42,7 +42,8 @@ pub struct Pending {
     pub id: Uuid,
     /// What both sides last agreed on; `None` if the record was inserted in the mirror.
     pub base: Option<Image>,
-    /// The values of a write whose outcome is not known; only the columns that were sent are known in it.
+    /// The values of a write whose outcome is not known; only the columns that were sent are known in it. A write
+    /// that was refused for certain did not happen: it is forgotten before the record is reconciled.
     pub sent: Option<Image>,
     /// The row as it is; `None` if there is none.
     pub mirror: Option<Image>,

@@ -15,13 +15,15 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::{
-    access::{Access, access},
+    access::{Access, at_source},
     guard,
     patch::{self, Body},
     pending::{Life, Pending, Rules},
     schema::Table,
 };
-use crate::record::{Column, DeleteMode, FieldKind, Image, Unit, Value, canonical, units};
+use crate::record::{
+    Column, DeleteMode, Direction, FieldKind, Image, Unit, Value, canonical, units,
+};
 
 /// What is sent for a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +39,7 @@ pub enum Verb {
     /// Out of the trash, with changed values.
     Restore(Write),
     /// Into the trash, or for ever.
-    Delete(DeleteMode),
+    Delete(Delete),
 }
 
 /// Why a record must be read before it is written.
@@ -58,7 +60,7 @@ pub enum ReadReason {
 pub struct Create {
     /// The body, with the id.
     pub body: Body,
-    /// What to store as sent before sending.
+    /// What to store as sent before sending; what is empty was sent by leaving it out.
     pub sent: Image,
 }
 
@@ -73,6 +75,15 @@ pub struct Write {
     pub guard: Vec<Json>,
 }
 
+/// The end of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delete {
+    /// How far it goes.
+    pub mode: DeleteMode,
+    /// What to store as sent before sending: a mark that a delete is under way.
+    pub sent: Image,
+}
+
 impl Create {
     /// The create without these columns: they are sent afterwards, as an update.
     #[must_use]
@@ -85,19 +96,32 @@ impl Create {
     }
 }
 
-/// What is sent for a record. `version` is when the source last changed it, if `pending` was reconciled with a
-/// reading made just now.
-pub fn plan(rules: Rules<'_>, pending: &Pending, version: Option<OffsetDateTime>) -> Verb {
+/// What the guard of a write can rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The base as it is stored.
+    Stored,
+    /// The record was read and reconciled just now; this is its `updatedAt`.
+    JustRead(OffsetDateTime),
+    /// The same, and guards by values have failed although nothing had changed: the version alone counts.
+    VersionOnly(OffsetDateTime),
+}
+
+/// What is sent for a record.
+pub fn plan(rules: Rules<'_>, pending: &Pending, basis: Basis) -> Verb {
+    if rules.table.direction != Direction::Both {
+        return Verb::Nothing;
+    }
     if pending.sent.is_some() {
         return Verb::Read(ReadReason::InDoubt);
     }
     let base = rules.life(pending.base.as_ref());
     match (base, &pending.mirror, rules.life(pending.mirror.as_ref())) {
-        (_, None, _) => deleted(rules, base),
+        (_, None, _) => deleted(rules, pending, base),
         (Life::None, Some(mirror), _) => Verb::Create(create(rules, mirror)),
         (Life::Live, Some(mirror), _) => {
             let changed = to_send(rules, pending, mirror);
-            let update = || changes(rules, pending, mirror, version);
+            let update = || changes(rules, pending, mirror, basis);
             if changed.is_empty() {
                 Verb::Nothing
             } else {
@@ -105,28 +129,32 @@ pub fn plan(rules: Rules<'_>, pending: &Pending, version: Option<OffsetDateTime>
             }
         }
         (Life::Dead, Some(mirror), Life::Live) => {
-            let write = changes(rules, pending, mirror, version).map(restoring);
+            let write = changes(rules, pending, mirror, basis).map(restoring);
             write.map_or_else(Verb::Read, Verb::Restore)
         }
         (Life::Dead, Some(_), Life::Dead | Life::None) => Verb::Read(ReadReason::Trash),
     }
 }
 
-fn deleted(rules: Rules<'_>, base: Life) -> Verb {
+fn deleted(rules: Rules<'_>, pending: &Pending, base: Life) -> Verb {
     match base {
         Life::None | Life::Dead => Verb::Nothing,
-        Life::Live => Verb::Delete(rules.delete_mode),
+        Life::Live => {
+            let mut sent = Image::unknown(rules.table.columns.len());
+            if let Some(column) = rules.column("deletedAt") {
+                sent.set(column, Some(Value::Timestamp(pending.changed_at)));
+            }
+            Verb::Delete(Delete { mode: rules.delete_mode, sent })
+        }
     }
 }
 
 fn create(rules: Rules<'_>, mirror: &Image) -> Create {
     let columns = &rules.table.columns;
-    let units: Vec<Unit> = units(columns)
-        .into_iter()
-        .filter(|unit| is_insertable(rules.table, unit))
-        .filter(|unit| patch::is_worth_sending(columns, unit, mirror))
-        .collect();
-    Create { body: patch::body(columns, &units, mirror), sent: only(columns, &units, mirror) }
+    let units: Vec<Unit> =
+        units(columns).into_iter().filter(|unit| is_insertable(rules.table, unit)).collect();
+    let worth = units.iter().filter(|unit| patch::is_worth_sending(columns, unit, mirror));
+    Create { body: patch::body(columns, worth, mirror), sent: only(columns, &units, mirror) }
 }
 
 fn restoring(mut write: Write) -> Write {
@@ -138,38 +166,55 @@ fn changes(
     rules: Rules<'_>,
     pending: &Pending,
     mirror: &Image,
-    version: Option<OffsetDateTime>,
+    basis: Basis,
 ) -> Result<Write, ReadReason> {
     let columns = &rules.table.columns;
     let units = to_send(rules, pending, mirror);
     let base = pending.base.as_ref();
     let sent = only(columns, &units, mirror);
-    let guard = guards(columns, &units, base, mirror, version)?;
+    let guard = guards(rules.table, &units, base, mirror, basis)?;
     Ok(Write { body: patch::body(columns, &units, mirror), sent, guard })
 }
 
 fn guards(
-    columns: &[Column],
+    table: &Table,
     units: &[Unit],
     base: Option<&Image>,
     mirror: &Image,
-    version: Option<OffsetDateTime>,
+    basis: Basis,
 ) -> Result<Vec<Json>, ReadReason> {
     let (mut guards, mut unguarded) = (Vec::new(), Vec::new());
     for &index in units.iter().flat_map(|unit| &unit.columns) {
-        let column = &columns[index];
+        let column = &table.columns[index];
+        if at_source(table, column) != Access::Write {
+            continue;
+        }
         let old = base.and_then(|base| base.get(index)).ok_or(ReadReason::NoBase)?;
         let Some(new) = mirror.get(index) else { continue };
-        match guard::old_or_new(column, old, new) {
+        match by_value(basis, column, old, new) {
             Some(guard) => guards.push(guard),
             None => unguarded.push((column, new)),
         }
     }
-    if !unguarded.is_empty() {
-        let read_at = version.ok_or(ReadReason::NoGuard)?;
-        guards.push(guard::version_or_new(read_at, unguarded));
+    if unguarded.is_empty() {
+        return Ok(guards);
     }
+    guards.push(guard::version_or_new(version(basis).ok_or(ReadReason::NoGuard)?, unguarded));
     Ok(guards)
+}
+
+fn by_value(basis: Basis, column: &Column, old: &Value, new: &Value) -> Option<Json> {
+    match basis {
+        Basis::Stored | Basis::JustRead(_) => guard::old_or_new(column, old, new),
+        Basis::VersionOnly(_) => None,
+    }
+}
+
+fn version(basis: Basis) -> Option<OffsetDateTime> {
+    match basis {
+        Basis::Stored => None,
+        Basis::JustRead(version) | Basis::VersionOnly(version) => Some(version),
+    }
 }
 
 /// The units to send: changed, and not waiting.
@@ -196,13 +241,13 @@ pub fn changed(rules: Rules<'_>, base: Option<&Image>, mirror: &Image) -> Vec<Un
 
 /// Whether local changes of a unit travel to the source.
 pub fn is_writable(table: &Table, unit: &Unit) -> bool {
-    let writable = |&index: &usize| access(table, &table.columns[index]) == Access::Write;
+    let writable = |&index: &usize| at_source(table, &table.columns[index]) == Access::Write;
     unit.columns.iter().any(writable)
 }
 
 /// Whether a unit travels with a new record.
 fn is_insertable(table: &Table, unit: &Unit) -> bool {
-    unit.columns.iter().any(|&index| match access(table, &table.columns[index]) {
+    unit.columns.iter().any(|&index| match at_source(table, &table.columns[index]) {
         Access::Write | Access::WriteOnInsert(_) => true,
         Access::Keep | Access::ClearOnly(_) | Access::Refuse(_) => false,
     })

@@ -29,12 +29,10 @@ pub(super) fn filters(column: &Column, value: &Value) -> Option<Vec<Condition>> 
 
 /// A filter for a new value where none compares the old one exactly: after the write it finds the record again.
 pub(super) fn new_only(column: &Column, value: &Value) -> Option<Vec<Json>> {
-    let null = || Some(vec![super::within(column, Condition::Is("is", json!("NULL")))]);
     match (&column.field_kind, column.path.part, value) {
         (FieldKind::RichTextV2, Some("markdown"), Value::Text(text)) if !text.is_empty() => {
             Some(vec![super::within(column, Condition::Is("like", json!(literally(text))))])
         }
-        (FieldKind::RawJson | FieldKind::Array | FieldKind::MultiSelect, _, Value::Null) => null(),
         _ => None,
     }
 }
@@ -43,7 +41,6 @@ pub(super) fn new_only(column: &Column, value: &Value) -> Option<Vec<Json>> {
 fn nothing(column: &Column) -> Option<Vec<Condition>> {
     let null = Condition::Is("is", json!("NULL"));
     match column.kind {
-        ColumnType::Json | ColumnType::TextArray => None,
         ColumnType::Text if is_free_text(column) => {
             Some(vec![Condition::Is("eq", json!("")), null])
         }
@@ -54,7 +51,9 @@ fn nothing(column: &Column) -> Option<Vec<Condition>> {
         | ColumnType::Numeric
         | ColumnType::Boolean
         | ColumnType::Timestamp
-        | ColumnType::Date => Some(vec![null]),
+        | ColumnType::Date
+        | ColumnType::TextArray
+        | ColumnType::Json => Some(vec![null]),
     }
 }
 

@@ -13,9 +13,9 @@ use crate::{
         merge::{Reference, see},
         pending::{DeletedRecords, Life, Pending, Rules, Sighting},
         policy::{DeletePolicy, Side},
-        push::{self, Verb, is_writable},
+        push::{self, Basis, Verb, is_writable},
     },
-    record::{Column, DeleteMode, Image, Row, Unit, Value, canonical, units},
+    record::{Column, DeleteMode, Direction, FieldKind, Image, Row, Unit, Value, canonical, units},
 };
 
 /// One decision: the facts it is taken from.
@@ -44,12 +44,22 @@ impl<'a> Decision<'a> {
         self.through.is_some()
     }
 
-    pub(super) fn reference(&self) -> Reference<'a> {
+    /// What the fields of `row` are compared with.
+    pub(super) fn reference(&self, row: &Row) -> Reference<'a> {
+        let version = self.rules.column("updatedAt");
+        let known = version.and_then(|column| self.pending.base.as_ref()?.get(column));
         Reference {
             base: self.pending.base.as_ref(),
             sent: self.pending.sent.as_ref(),
             arrived: self.acknowledged(),
+            moved: known != Some(&Value::Timestamp(row.updated_at)),
         }
+    }
+
+    /// Whether the source is known to have been sent a value for `unit`.
+    pub(super) fn was_sent(&self, unit: &Unit) -> bool {
+        let sent = self.pending.sent.as_ref();
+        sent.is_some_and(|sent| unit.columns.iter().all(|&column| sent.get(column).is_some()))
     }
 
     /// `otherwise`, unless this is the answer to our own write.
@@ -75,9 +85,9 @@ impl<'a> Decision<'a> {
     }
 
     fn unseen(&self) -> Reconciled {
-        match push::plan(self.rules, self.pending, None) {
-            Verb::Nothing if self.pending.waiting.is_empty() => {
-                self.settled(self.tombstone_again(), Outcome::Nothing, Vec::new())
+        match push::plan(self.rules, self.pending, Basis::Stored) {
+            Verb::Nothing if self.can_settle() => {
+                self.settled(self.as_before(), Outcome::Nothing, Vec::new())
             }
             Verb::Nothing => self.unchanged(Next::Nothing),
             Verb::Read(_) => self.unchanged(Next::Read),
@@ -87,8 +97,16 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// A row of the trash that was deleted here comes back where such rows are kept.
-    fn tombstone_again(&self) -> MirrorStep {
+    fn can_settle(&self) -> bool {
+        self.rules.table.direction == Direction::Both && self.pending.waiting.is_empty()
+    }
+
+    /// What was changed and changed back is spelt as the source spells it. A row of the trash that was deleted here
+    /// comes back where such rows are kept.
+    fn as_before(&self) -> MirrorStep {
+        if let (Some(base), Some(mirror)) = (&self.pending.base, &self.pending.mirror) {
+            return updated(differences(base.values(), mirror));
+        }
         let base = self.pending.base.as_ref().filter(|base| self.is_dead(base));
         let row = base.filter(|_| self.pending.mirror.is_none()).and_then(|base| self.row(base));
         match (self.rules.deleted, row) {
@@ -116,6 +134,11 @@ impl<'a> Decision<'a> {
             Life::None if self.pending.sent.is_some() => Life::Live,
             life => life,
         }
+    }
+
+    /// Whether the write whose outcome was unknown is a delete.
+    fn sent_a_delete(&self) -> bool {
+        self.pending.sent.as_ref().is_some_and(|sent| self.is_dead(sent))
     }
 
     fn is_dead(&self, image: &Image) -> bool {
@@ -170,7 +193,8 @@ impl<'a> Decision<'a> {
 
     fn tombstone(&self, row: &Row) -> Reconciled {
         let Some(mirror) = &self.pending.mirror else { return self.deleted_on_both(row) };
-        let life = (self.base_life(), self.rules.life(Some(mirror)));
+        let base = if self.sent_a_delete() { Life::Dead } else { self.base_life() };
+        let life = (base, self.rules.life(Some(mirror)));
         let merging = Merging::new(self, row, mirror);
         match life {
             (Life::Dead, Life::Live) => self.restore(merging.all(), Vec::new()),
@@ -210,9 +234,12 @@ impl<'a> Decision<'a> {
         let edits = edited(&fields);
         let conflict = || self.whole(ConflictKind::DeletedAtSource, &edits, row, Side::Source);
         let conflicts = if edits.is_empty() { Vec::new() } else { vec![conflict()] };
-        let outcome = if edits.is_empty() { Outcome::Nothing } else { Outcome::Conflict };
+        let nothing = self.outcome(Outcome::Nothing);
+        let outcome = if edits.is_empty() { nothing } else { Outcome::Conflict };
         let mirror = match (self.rules.deleted, row, &self.pending.mirror) {
-            (DeletedRecords::Keep, Some(row), Some(mirror)) => updated(differences(row, mirror)),
+            (DeletedRecords::Keep, Some(row), Some(mirror)) => {
+                updated(differences(&row.values, mirror))
+            }
             (_, _, Some(_)) => MirrorStep::Remove,
             (_, _, None) => MirrorStep::Keep,
         };
@@ -237,7 +264,7 @@ impl<'a> Decision<'a> {
         let Some(mirror) = &self.pending.mirror else {
             return self.settled(MirrorStep::Keep, self.outcome(Outcome::Agreed), Vec::new());
         };
-        let Some(base) = &self.pending.base else {
+        let Some(base) = self.pending.base.as_ref().filter(|_| !self.sent_a_delete()) else {
             return self.again(None, MirrorStep::Keep, Vec::new());
         };
         let edits: Vec<usize> = push::changed(self.rules, Some(base), mirror)
@@ -297,12 +324,15 @@ impl<'a> Decision<'a> {
         })
     }
 
-    /// The columns of the units that the source changed since both sides agreed.
+    /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
+    /// keep a record.
     fn source_edits(&self, row: &Row) -> Vec<usize> {
         let source = Image::of(row);
         let changed = |unit: &&Unit| {
-            let seen = see(self.columns(), unit, self.reference(), &source, &source);
-            is_writable(self.rules.table, unit) && seen.is_some_and(|seen| seen.source_changed)
+            let seen = see(self.columns(), unit, self.reference(row), &source, &source);
+            let is_position = self.columns()[unit.columns[0]].field_kind == FieldKind::Position;
+            let counts = is_writable(self.rules.table, unit) && !is_position;
+            counts && seen.is_some_and(|seen| seen.source_changed)
         };
         self.units.iter().filter(changed).flat_map(|unit| unit.columns.clone()).collect()
     }
@@ -373,11 +403,11 @@ fn edited(fields: &Fields) -> Vec<usize> {
     columns
 }
 
-fn differences(row: &Row, mirror: &Image) -> Vec<(usize, Value)> {
+fn differences(values: &[Option<Value>], mirror: &Image) -> Vec<(usize, Value)> {
     let differs = |(index, value): (usize, &Option<Value>)| {
         let value = value.as_ref()?;
         let same = mirror.get(index).is_some_and(|own| canonical::identical(own, value));
         (!same).then(|| (index, value.clone()))
     };
-    row.values.iter().enumerate().filter_map(differs).collect()
+    values.iter().enumerate().filter_map(differs).collect()
 }

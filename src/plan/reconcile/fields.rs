@@ -75,7 +75,7 @@ impl<'a> Merging<'a> {
 
     fn writable(&mut self, unit: &Unit) {
         let columns = self.decision.columns();
-        let reference = self.decision.reference();
+        let reference = self.decision.reference(self.row);
         match see(columns, unit, reference, &self.source, self.mirror) {
             Some(seen) => self.decide(unit, self.adjusted(unit, seen)),
             None if self.mirror_differs(unit) => self.fields.waiting.extend(&unit.columns),
@@ -102,6 +102,9 @@ impl<'a> Merging<'a> {
         let mirror = self.decision.changed_at(unit);
         let times = Times { source: self.row.updated_at, mirror };
         match merge(seen, policy, times) {
+            Verdict::Agreed if self.decision.was_sent(unit) => {
+                self.take_source(unit, Outcome::Written);
+            }
             Verdict::Agreed => self.take_source(unit, self.decision.outcome(Outcome::Agreed)),
             Verdict::TakeSource if self.not_kept(unit) => {
                 let keeps = Resolution::SourceKeeps;
