@@ -48,7 +48,7 @@ impl<'a> Merging<'a> {
         let columns = decision.columns().len();
         let fields = Fields {
             patch: Vec::new(),
-            base: decision.pending.base.clone().unwrap_or_else(|| Image::unknown(columns)),
+            base: decision.pending.base.clone().unwrap_or_else(|| Image::empty(columns)),
             conflicts: Vec::new(),
             waiting: Vec::new(),
             open: Vec::new(),
