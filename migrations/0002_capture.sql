@@ -52,6 +52,8 @@ create table sync.base (
     sent jsonb,
     sent_through bigint,
     sent_at timestamptz,
+    waiting text[] not null default '{}',
+    decided_through bigint,
     since timestamptz not null default clock_timestamp(),
     primary key (workspace_id, object_id, record_id),
     constraint base_sent_is_whole check (num_nulls(sent_through, sent_at) in (0, 2)),
@@ -60,8 +62,12 @@ create table sync.base (
 comment on table sync.base is 'Records with unsent local changes, as both sides last agreed on them';
 comment on column sync.base.base is 'The row before its first unsent change; null if it was inserted here';
 comment on column sync.base.sent is
-    'The row as last sent, while it is not known whether that arrived; null with a sent_at: a delete was sent';
-comment on column sync.base.sent_through is 'The last change that the row as sent contains';
+    'The columns as last sent, while it is not known whether they arrived; null with a sent_at: a delete was sent';
+comment on column sync.base.waiting is
+    'Columns that must not be sent now: a person is to decide, or Twenty does not show them';
+comment on column sync.base.sent_through is 'The last change that was sent';
+comment on column sync.base.decided_through is
+    'The last change for which there was nothing to send; only a newer one is looked at';
 comment on column sync.base.since is 'When the first unsent change was made';
 create index base_by_age on sync.base (workspace_id, since, record_id);
 
@@ -73,7 +79,9 @@ create table sync.conflict (
     object_id uuid not null,
     object text not null,
     record_id uuid not null,
-    field text not null,
+    kind text not null constraint conflict_kind_is_known
+        check (kind in ('field', 'deleted_at_source', 'deleted_in_mirror', 'not_kept')),
+    field text,
     base jsonb,
     source jsonb,
     mirror jsonb,
@@ -83,7 +91,7 @@ create table sync.conflict (
     policy text not null,
     winner text constraint conflict_winner_is_known check (winner in ('source', 'mirror')),
     resolution text not null constraint conflict_resolution_is_known
-        check (resolution in ('source', 'mirror', 'held', 'undone')),
+        check (resolution in ('source', 'mirror', 'held', 'agreed', 'undone')),
     detected_at timestamptz not null default clock_timestamp(),
     resolved_at timestamptz,
     resolved_by text,
@@ -93,16 +101,21 @@ create table sync.conflict (
         references sync.object on delete cascade
 );
 comment on table sync.conflict is 'Fields that both sides changed, differently: all three values, and who won';
-comment on column sync.conflict.field is 'The field, or (record) where one side deleted what the other changed';
+comment on column sync.conflict.kind is
+    'field: both sides changed it; deleted_at_source, deleted_in_mirror: one side deleted the record that the other '
+    'changed; not_kept: Twenty took a value but kept another';
+comment on column sync.conflict.field is 'The field; null if it is about the record';
+comment on column sync.conflict.policy is 'The rule that decided';
 comment on column sync.conflict.base is 'What both sides last agreed on, by column';
 comment on column sync.conflict.source is 'What Twenty held, by column; null if the record was deleted there';
 comment on column sync.conflict.mirror is 'What the mirror held, by column; null if the row was deleted here';
 comment on column sync.conflict.winner is 'The side whose value was kept; null while the conflict is held';
 comment on column sync.conflict.resolution is
-    'source or mirror: that side''s value was kept; held: waits for a person; undone: the losing value was put back';
+    'source or mirror: that side''s value was kept; held: waits for a person; agreed: both sides came to hold '
+    'the same; undone: the losing value was put back';
 create index conflict_of_a_record on sync.conflict (object_id, record_id);
 -- A held field is found again with every look at its record; it stays one conflict.
-create unique index conflict_is_held_once on sync.conflict (workspace_id, object_id, record_id, field)
+create unique index conflict_is_held_once on sync.conflict (workspace_id, object_id, record_id, (coalesce(field, '')))
     where resolution = 'held';
 
 -- Values of a record are for those who may read its table.
@@ -141,11 +154,24 @@ select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.cha
     case
         when o.outcome is not null then o.outcome
         when q.outbox_id >= o.outbox_id and q.retry_at is null then 'refused'
+        when o.operation = 'update' and o.changed <@ b.waiting then 'conflict'
         else 'waiting'
     end as outcome,
-    case when o.outcome is null then q.reason else o.reason end as reason,
-    case when o.outcome is null then q.hint else o.hint end as hint
+    case
+        when o.outcome is not null then o.reason
+        when q.outbox_id >= o.outbox_id then q.reason
+        when o.operation = 'update' and o.changed <@ b.waiting then
+            'both sides changed the field and a person is to decide, or Twenty does not show it'
+    end as reason,
+    case
+        when o.outcome is not null then o.hint
+        when q.outbox_id >= o.outbox_id then q.hint
+        when o.operation = 'update' and o.changed <@ b.waiting then
+            format('select * from sync.conflict where record_id = %L', o.record_id)
+    end as hint
 from sync.outbox o
+left join sync.base b on o.settled_at is null and b.workspace_id = o.workspace_id
+    and b.object_id = o.object_id and b.record_id = o.record_id
 left join sync.quarantine q on o.settled_at is null and q.workspace_id = o.workspace_id
     and q.object_id = o.object_id and q.direction = 'push' and q.record_key = o.record_id::text;
 comment on view sync.change is 'Local changes with their outcome, also of those that wait';
@@ -161,6 +187,7 @@ select w.schema_name, o.name_plural as object, o.table_name, c.record_id,
     c.changed, c.changed_by, c.changes, c.first_changed_at, c.last_changed_at,
     case
         when c.outcome = 'refused' then 'refused'
+        when c.outcome = 'conflict' then 'held'
         when b.sent_at is not null then 'sent'
         else 'waiting'
     end as state,
@@ -184,7 +211,7 @@ left join sync.base b on b.workspace_id = c.workspace_id and b.object_id = c.obj
 comment on view sync.pending is 'Records with local changes that Twenty does not have yet';
 comment on column sync.pending.operation is 'What Twenty will be asked to do';
 comment on column sync.pending.changed is 'The columns that were changed';
-comment on column sync.pending.state is 'waiting, sent (the answer is awaited) or refused (see sync.problem)';
+comment on column sync.pending.state is 'waiting, sent (the answer is awaited), held (see sync.conflict) or refused (see sync.problem)';
 
 create view sync.problem as
 select q.direction, w.schema_name, o.name_plural as object, o.table_name, q.record_id, q.field, q.reason,
@@ -227,9 +254,14 @@ comment on column sync.status.last_pull is 'When the object was last read to the
 -- table need no right on sync; so its search_path is fixed, every name is qualified, and what differs between tables
 -- comes as arguments, never as SQL: workspace, object, then (kind, column, hint) for each column that is not
 -- freely writable. Kinds: refuse; insert (may be set on insert only); clear (may only be set to null); keep (stays
--- as it was, without an error). Without arguments for the object, on a table that is only pulled, it refuses.
+-- as it was, without an error). For statements on a table that is only pulled, or no longer mirrored: pull, off.
 create function sync.capture() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+-- A row must become the same JSON in every session.
+set timezone = 'UTC'
+set extra_float_digits = 1
+as $$
 declare
     place constant text := format('%I.%I', tg_table_schema, tg_table_name);
     before jsonb;
@@ -245,9 +277,12 @@ begin
         return new;
     end if;
 
-    if tg_level = 'STATEMENT' and tg_argv[2] = 'pull' then
+    if tg_level = 'STATEMENT' and tg_argv[2] in ('pull', 'off') then
         raise exception using errcode = 'insufficient_privilege',
-            message = format('%s is read-only: its records are only pulled from Twenty', place),
+            message = case tg_argv[2]
+                when 'pull' then format('%s is read-only: its records are only pulled from Twenty', place)
+                else format('%s is read-only: it is no longer mirrored', place)
+            end,
             hint = 'change the record in Twenty, or set direction = "both" for this object in the configuration',
             schema = tg_table_schema, table = tg_table_name;
     end if;
