@@ -8,6 +8,11 @@
 //! Invariants: `plan` and `record` know no HTTP, SQL, clock, randomness or async; `source` and `mirror` do not
 //! know each other; only `sync` and `cli` know both. `tests/architecture.rs` keeps it so.
 
+pub mod cli;
+pub mod config;
 pub mod mirror;
 pub mod plan;
 pub mod record;
+pub mod source;
+pub mod sync;
+pub mod telemetry;

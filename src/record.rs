@@ -13,6 +13,7 @@ pub mod ids;
 pub mod image;
 pub mod model;
 mod signed_url;
+pub mod text;
 pub mod unit;
 pub mod value;
 
@@ -23,5 +24,6 @@ pub use direction::Direction;
 pub use ids::{DeleteMode, Ids};
 pub use image::Image;
 pub use model::{DataModel, Field, FieldKind, NumberKind, Object, ObjectId, PicklistOption};
+pub use text::RecordText;
 pub use unit::{Unit, units};
 pub use value::{Row, Value};

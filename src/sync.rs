@@ -4,6 +4,7 @@
 //! next is an answer of [`crate::plan`]. A failure of one object stops only that object, a refused key stops
 //! everything; no call to the source happens inside a transaction of the mirror.
 
+mod daemon;
 mod engine;
 mod error;
 mod pull;
@@ -11,7 +12,9 @@ mod report;
 mod schedule;
 mod scope;
 
-pub use engine::Engine;
+pub use daemon::keep_syncing;
+pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};
 pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
 pub use schedule::Ticker;
+pub use scope::nearest;

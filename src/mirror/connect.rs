@@ -12,7 +12,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{control, error::MirrorError, ident::Ident, workspace};
+use super::{control, error::MirrorError, ident::Ident, nodelay, workspace};
 
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
@@ -54,7 +54,12 @@ impl Mirror {
             // Statements are wide and short: compiling them costs more than running them.
             ("jit", "off"),
         ]);
+        let port = options.get_port();
         PgPoolOptions::new()
+            .after_connect(move |_, _| {
+                nodelay::turn_off_delay(port);
+                Box::pin(std::future::ready(Ok(())))
+            })
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options)

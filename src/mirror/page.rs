@@ -29,8 +29,10 @@ use crate::{
 pub struct PageWrite {
     /// Rows to insert or update.
     pub rows: Vec<Incoming>,
-    /// Ids of rows to remove: their records were soft-deleted.
+    /// Ids of rows to remove: their records were soft-deleted, or are known to be destroyed.
     pub removed: Vec<Uuid>,
+    /// The soft-deleted ones among them, as read.
+    pub tombstones: Vec<Row>,
     /// Records that could not be read.
     pub set_aside: Vec<SetAside>,
     /// Where the object stands after the page.
@@ -89,8 +91,8 @@ pub struct LocalEdits<'a> {
     /// Whether a write to the record was acknowledged after the page was requested, or is on its way: the page knows
     /// nothing of it, and the answer to the write shows more. Asked while the record is locked.
     pub acknowledged: &'a (dyn Fn(Uuid) -> bool + Sync),
-    /// Decides on a record with local changes, given what the page shows of it; `None` there means that it was
-    /// soft-deleted. `None` as the answer leaves the record as it is.
+    /// Decides on a record with local changes, given what the page shows of it, also in the trash; nothing is shown
+    /// of a record that was destroyed. `None` as the answer leaves the record as it is.
     pub decide: &'a mut DecideOnPage<'a>,
 }
 
@@ -220,8 +222,9 @@ impl Reconciling<'_> {
         for state in states {
             // A row that the source could not hold is refused when it is pushed; until then it keeps what it has.
             let Ok(pending) = state.pending(&self.table.described) else { continue };
-            let shown = self.shown(state.record_id).map(|incoming| &incoming.row);
-            let decision = decide(&pending, shown);
+            let row = self.shown(state.record_id).map(|incoming| &incoming.row);
+            let tombstone = || self.page.tombstones.iter().find(|row| row.id == state.record_id);
+            let decision = decide(&pending, row.or_else(tombstone));
             verdicts.extend(decision.map(|decision| Verdict { state, decision }));
         }
         match self.care {
@@ -298,6 +301,6 @@ fn refuse(incoming: &Incoming, error: &sqlx::Error) -> SetAside {
         id: Some(incoming.row.id),
         field: None,
         reason: condition(error),
-        json: incoming.json.clone(),
+        json: incoming.json.to_string(),
     }
 }

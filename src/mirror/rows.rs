@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     plan::schema::Table,
-    record::{Column, ColumnType, Row},
+    record::{Column, ColumnType, RecordText, Row},
 };
 
 /// Writes the records of one object.
@@ -35,7 +35,7 @@ pub struct Incoming {
     /// The record.
     pub row: Row,
     /// Its JSON, for the case that PostgreSQL refuses it.
-    pub json: String,
+    pub json: RecordText,
 }
 
 /// What a write changed.

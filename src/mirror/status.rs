@@ -97,7 +97,10 @@ impl FromRow<'_, PgRow> for LastRun {
 }
 
 /// The workspace that `schema` mirrors, if it mirrors one.
-async fn bound_workspace(pool: &PgPool, schema: &str) -> Result<Option<Uuid>, MirrorError> {
+pub(super) async fn bound_workspace(
+    pool: &PgPool,
+    schema: &str,
+) -> Result<Option<Uuid>, MirrorError> {
     let known: bool = sqlx::query_scalar("select to_regclass('sync.workspace') is not null")
         .fetch_one(pool)
         .await

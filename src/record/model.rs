@@ -154,8 +154,8 @@ pub enum FieldKind {
 /// How the source stores a `NUMBER` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberKind {
-    /// Whole numbers (`settings.dataType` is `int` or `bigint`).
+    /// Whole numbers (`settings.dataType` is `int`).
     Integer,
-    /// Double precision, the default.
+    /// Double precision, the default, and what a `bigint` really is.
     Double,
 }

@@ -39,7 +39,8 @@ impl Engine {
         let url = config.mirror.database_url.expose_secret();
         let pool = Mirror::connect(url, config.mirror.max_connections).await?;
         let origin = config.source.url.origin().ascii_serialization();
-        let mirror = Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
+        let mirror =
+            Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         Ok(Engine { source, mirror, config: config.clone() })
     }
 
@@ -76,7 +77,8 @@ impl Engine {
             }
             Err(error) => {
                 let failure = Some(chain(&error));
-                let record = RunRecord { outcome: Outcome::Failed, calls, rows_changed: 0, failure };
+                let record =
+                    RunRecord { outcome: Outcome::Failed, calls, rows_changed: 0, failure };
                 self.mirror.finish_run(run, &record).await?;
                 Err(error)
             }
@@ -92,12 +94,18 @@ impl Engine {
         let tables = self.evolve(&model).await?;
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
-        let overlap = time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let overlap =
+            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let settings = PullSettings { overlap, deleted_records: self.config.pull.deleted_records };
         let pulls = tables.iter().map(|table| async {
-            let pull = Pull { source: &self.source, mirror: &self.mirror, table, settings, progress };
+            let pull =
+                Pull { source: &self.source, mirror: &self.mirror, table, settings, progress };
             let report = pull.run(&stop).await;
-            if report.failure.as_ref().is_some_and(|error| error.disposition() == Disposition::Unauthorised) {
+            if report
+                .failure
+                .as_ref()
+                .is_some_and(|error| error.disposition() == Disposition::Unauthorised)
+            {
                 stop.cancel();
             }
             report
@@ -118,7 +126,11 @@ impl Engine {
         }
         change.apply(&plan, model).await?;
         if !plan.is_empty() {
-            tracing::info!(schema = plan.schema, steps = plan.steps.len(), "changed the mirror's tables");
+            tracing::info!(
+                schema = plan.schema,
+                steps = plan.steps.len(),
+                "changed the mirror's tables"
+            );
         }
         Ok(plan.tables)
     }
@@ -146,7 +158,7 @@ fn record(report: &RunReport) -> RunRecord {
 }
 
 /// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -73,7 +73,9 @@ impl SyncError {
                 MirrorFault::Configuration => Disposition::Configuration,
             },
             SyncError::Walk { .. } | SyncError::Stopped => Disposition::Retry,
-            SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => Disposition::Configuration,
+            SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => {
+                Disposition::Configuration
+            }
         }
     }
 
@@ -90,10 +92,12 @@ impl SyncError {
             SyncError::UnknownObject { near, .. } if near.is_empty() => {
                 Some("twenty-sync metadata objects lists the names".to_owned())
             }
-            SyncError::UnknownObject { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
-            SyncError::Schedule { .. } => {
-                Some("give a duration such as 30s, or a cron expression such as */5 * * * *".to_owned())
+            SyncError::UnknownObject { near, .. } => {
+                Some(format!("did you mean {}?", near.join(" or ")))
             }
+            SyncError::Schedule { .. } => Some(
+                "give a duration such as 30s, or a cron expression such as */5 * * * *".to_owned(),
+            ),
             SyncError::Stopped => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Pulls one object: page by page from the source into the mirror.
 //!
 //! It exists as the loop around [`crate::plan::walk`]: read a page, have it judged, apply it. Invariants: the
-//! next page is read while this one is written, never two ahead; a page that is not believed is read once more
+//! next page is asked for when this one is stored, so a kill costs one page at most; a page that is not believed is read once more
 //! before it counts as a failure; nothing of such a page is applied, and its walk starts over.
 
 use std::collections::BTreeSet;
@@ -13,12 +13,18 @@ use tokio_util::sync::CancellationToken;
 use super::{ObjectReport, Progress, ProgressSender, SyncError, engine::chain};
 use crate::{
     config::DeletedRecords,
-    mirror::{Applied, Incoming, Mirror, MirrorError, PageWrite, SetAside, TableWriter, Walked},
+    mirror::{
+        Applied, Decision, Incoming, LocalEdits, Mirror, MirrorError, PageWrite, SetAside,
+        TableWriter, Walked,
+    },
     plan::{
+        pending::{self, Pending, Rules, Sighting},
+        policy::Policies,
+        reconcile::reconcile,
         schema::Table,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{Decoder, Undecodable},
+    record::{Decoder, DeleteMode, RecordText, Row, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
@@ -69,7 +75,11 @@ impl Pull<'_> {
         report
     }
 
-    async fn walk(&self, stop: &CancellationToken, report: &mut ObjectReport) -> Result<(), SyncError> {
+    async fn walk(
+        &self,
+        stop: &CancellationToken,
+        report: &mut ObjectReport,
+    ) -> Result<(), SyncError> {
         let stored = self.mirror.checkpoint(self.table.object_id).await?;
         let decoder = Decoder::new(self.table.columns.as_slice().into());
         let mut running = Running {
@@ -81,16 +91,16 @@ impl Pull<'_> {
         let mut walk = walk::begin(&stored.checkpoint, self.settings.overlap);
         let mut page = self.read(&walk, &decoder, stop).await?;
         loop {
-            let step = self.judge(&walk, &mut page, &decoder, stop).await?;
+            let judged = self.judge(&walk, &mut page, &decoder, stop).await?;
             report.read += page.records.len() as u64;
-            match step {
+            match judged {
                 Ok(Step::More(next)) => {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
-                    let checkpoint = Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
-                    let apply = self.apply(&mut running, report, page, checkpoint, Walked::Further);
-                    let (applied, read) = tokio::join!(apply, self.read(&next, &decoder, stop));
-                    applied?;
-                    (walk, page) = (next, read?);
+                    let checkpoint =
+                        Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
+                    self.apply(&mut running, report, page, checkpoint, Walked::Further).await?;
+                    page = self.read(&next, &decoder, stop).await?;
+                    walk = next;
                 }
                 Ok(Step::Done(checkpoint)) => {
                     self.apply(&mut running, report, page, checkpoint, Walked::ToTheEnd).await?;
@@ -125,7 +135,12 @@ impl Pull<'_> {
         Ok(walk::advance(walk, &facts(page), PAGE_SIZE.into()))
     }
 
-    async fn read(&self, walk: &Walk, decoder: &Decoder, stop: &CancellationToken) -> Result<Page, SyncError> {
+    async fn read(
+        &self,
+        walk: &Walk,
+        decoder: &Decoder,
+        stop: &CancellationToken,
+    ) -> Result<Page, SyncError> {
         let (object, cursor) = (self.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
         tokio::select! {
@@ -146,6 +161,7 @@ impl Pull<'_> {
         let mut write = PageWrite {
             rows: Vec::with_capacity(page.records.len()),
             removed: Vec::new(),
+            tombstones: Vec::new(),
             set_aside: Vec::new(),
             checkpoint,
             walked,
@@ -154,24 +170,48 @@ impl Pull<'_> {
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
         }
-        report.applied.add(self.mirror.apply_page(&running.writer, &write).await?);
+        let edits = &mut LocalEdits {
+            acknowledged: &|_| false,
+            decide: &mut |pending, row| Some(self.decide(pending, row)),
+        };
+        report.applied.add(self.mirror.apply_page(&running.writer, &write, edits).await?);
         running.version += 1;
         Ok(())
+    }
+
+    /// Decides on a record with local changes from what a page shows of it.
+    fn decide(&self, pending: &Pending, row: Option<&Row>) -> Decision {
+        let rules = Rules {
+            table: self.table,
+            policies: &Policies::default(),
+            deleted: match self.settings.deleted_records {
+                DeletedRecords::Remove => pending::DeletedRecords::Remove,
+                DeletedRecords::Keep => pending::DeletedRecords::Keep,
+            },
+            delete_mode: DeleteMode::Soft,
+        };
+        let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));
+        let reconciled = reconcile(rules, pending, &sighting);
+        Decision { reconciled, source_updated_at: row.map(|row| row.updated_at) }
     }
 
     /// Puts a record where it belongs: a row, a removal, or set aside.
     fn sort(&self, record: PageRecord, write: &mut PageWrite, withheld: &mut BTreeSet<usize>) {
         let PageRecord { decoded, json } = record;
         match decoded {
-            Ok(row) if row.deleted_at.is_some() && self.settings.deleted_records == DeletedRecords::Remove => {
+            Ok(row)
+                if row.deleted_at.is_some()
+                    && self.settings.deleted_records == DeletedRecords::Remove =>
+            {
                 write.removed.push(row.id);
+                write.tombstones.push(row);
             }
             Ok(row) => {
                 let absent = row.values.iter().enumerate().filter(|(_, value)| value.is_none());
                 withheld.extend(absent.map(|(index, _)| index));
                 write.rows.push(Incoming { row, json });
             }
-            Err(fault) => write.set_aside.push(set_aside(fault, json)),
+            Err(fault) => write.set_aside.push(set_aside(fault, &json)),
         }
     }
 
@@ -185,7 +225,11 @@ impl Pull<'_> {
             return;
         }
         let failure = chain(error);
-        tracing::warn!(object = self.table.name_plural, error = failure, "could not read an object to the end");
+        tracing::warn!(
+            object = self.table.name_plural,
+            error = failure,
+            "could not read an object to the end"
+        );
         if let Err(error) = self.mirror.note_failure(self.table.object_id, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }
@@ -212,12 +256,18 @@ fn facts(page: &Page) -> PageFacts {
     }
 }
 
-fn set_aside(fault: Undecodable, json: String) -> SetAside {
+fn set_aside(fault: Undecodable, json: &RecordText) -> SetAside {
     let key = match fault.id {
         Some(id) => id.to_string(),
-        None => format!("sha256:{}", hex(&Sha256::digest(&json))),
+        None => format!("sha256:{}", hex(&Sha256::digest(json.as_bytes()))),
     };
-    SetAside { key, id: fault.id, reason: fault.to_string(), field: fault.field, json }
+    SetAside {
+        key,
+        id: fault.id,
+        reason: fault.to_string(),
+        field: fault.field,
+        json: json.to_string(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

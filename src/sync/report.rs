@@ -5,7 +5,7 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::SyncError;
+use super::{Disposition, SyncError};
 use crate::mirror::{Applied, Outcome};
 
 /// Where progress goes; a receiver that is gone is no error.
@@ -62,12 +62,22 @@ impl RunReport {
 
     /// The failure that says most about the run: a refused key before a wrong configuration before the rest.
     pub fn failure(&self) -> Option<&SyncError> {
-        use super::Disposition::{Configuration, Retry, Unauthorised};
-        let rank = |error: &&SyncError| match error.disposition() {
-            Unauthorised => 0,
-            Configuration => 1,
-            Retry => 2,
-        };
-        self.objects.iter().filter_map(|object| object.failure.as_ref()).min_by_key(rank)
+        self.objects
+            .iter()
+            .filter_map(|object| object.failure.as_ref())
+            .min_by_key(|error| rank(error))
+    }
+
+    /// The same failure, kept.
+    pub fn into_failure(self) -> Option<SyncError> {
+        self.objects.into_iter().filter_map(|object| object.failure).min_by_key(rank)
+    }
+}
+
+fn rank(error: &SyncError) -> u8 {
+    match error.disposition() {
+        Disposition::Unauthorised => 0,
+        Disposition::Configuration => 1,
+        Disposition::Retry => 2,
     }
 }

@@ -27,8 +27,10 @@ impl Ticker {
         if let Ok(period) = humantime::parse_duration(expression) {
             return Ok(Ticker(Kind::Every(interval(period))));
         }
-        let wrong = |reason: String| SyncError::Schedule { expression: expression.to_owned(), reason };
-        let (tick, scheduler) = cron(&with_seconds(expression)).await.map_err(|error| wrong(error.to_string()))?;
+        let wrong =
+            |reason: String| SyncError::Schedule { expression: expression.to_owned(), reason };
+        let (tick, scheduler) =
+            cron(&with_seconds(expression)).await.map_err(|error| wrong(error.to_string()))?;
         Ok(Ticker(Kind::Cron { tick, _scheduler: Box::new(scheduler) }))
     }
 
@@ -59,7 +61,9 @@ fn with_seconds(expression: &str) -> String {
     }
 }
 
-async fn cron(expression: &str) -> Result<(Arc<Notify>, JobScheduler), tokio_cron_scheduler::JobSchedulerError> {
+async fn cron(
+    expression: &str,
+) -> Result<(Arc<Notify>, JobScheduler), tokio_cron_scheduler::JobSchedulerError> {
     let tick = Arc::new(Notify::new());
     let notify = Arc::clone(&tick);
     let job = Job::new(expression, move |_, _| notify.notify_one())?;

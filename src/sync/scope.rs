@@ -40,7 +40,10 @@ pub fn nearest(model: &DataModel, name: &str) -> Vec<String> {
         .iter()
         .map(|object| {
             let score = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name);
-            (score(&object.name_plural).max(score(&object.name_singular)), object.name_plural.as_str())
+            (
+                score(&object.name_plural).max(score(&object.name_singular)),
+                object.name_plural.as_str(),
+            )
         })
         .filter(|(score, _)| *score > 0.8)
         .collect();

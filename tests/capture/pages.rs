@@ -89,3 +89,23 @@ async fn a_local_change_on_a_page_with_a_refused_row_is_reconciled_all_the_same(
     assert_eq!(applied, Applied { updated: 1, set_aside: 1, ..Applied::default() });
     assert_eq!(people.count("twenty.people where job_title = 'boss' and city = 'Bonn'").await, 1);
 }
+
+#[tokio::test]
+async fn a_page_shows_a_record_in_the_trash_to_who_decides() {
+    let people = People::with(1).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    let mut tombstone = people.row(1, "clerk", "Ulm").row;
+    tombstone.deleted_at = Some(tombstone.updated_at);
+    let deleted_at =
+        people.table.columns.iter().position(|column| column.name == "deleted_at").unwrap();
+    tombstone.values[deleted_at] =
+        Some(twenty_sync::record::Value::Timestamp(tombstone.updated_at));
+    let removal = PageWrite {
+        removed: vec![id(1)],
+        tombstones: vec![tombstone],
+        ..page(Vec::new(), people.ground.version(&people.table).await)
+    };
+    people.read_page(&removal, &|_| false).await;
+    assert_eq!(people.count("twenty.people").await, 0);
+    assert_eq!(people.count("sync.conflict where kind = 'deleted_at_source'").await, 1);
+}

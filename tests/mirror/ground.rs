@@ -115,13 +115,14 @@ pub(super) fn incoming(table: &schema::Table, id: u128, rest: &str) -> Incoming 
     );
     let raw = serde_json::value::RawValue::from_string(json.clone()).unwrap();
     let row = Decoder::new(table.columns.as_slice().into()).decode(&raw).unwrap();
-    Incoming { row, json }
+    Incoming { row, json: json.into() }
 }
 
 pub(super) fn page(rows: Vec<Incoming>, version: i64) -> PageWrite {
     PageWrite {
         rows,
         removed: Vec::new(),
+        tombstones: Vec::new(),
         set_aside: Vec::new(),
         checkpoint: Checkpoint { watermark: Some(NOW), walk: None },
         walked: Walked::ToTheEnd,

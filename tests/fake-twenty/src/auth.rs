@@ -1,4 +1,6 @@
-//! API keys: JWTs as the real server signs them, and every way to be refused (twenty-api §2.2).
+//! API keys: JWTs as the real server signs them, and every way to be refused.
+
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +21,7 @@ const ISSUED: i64 = 1_767_225_600;
 const CENTURY: i64 = 3_155_760_000;
 
 /// The id of the key of a fresh server.
-pub const KEY_ID: Uuid = Uuid::from_u128(0x2020_2020_f401_4d8a_a731_64d0_07c2_7bad);
+pub(crate) const KEY_ID: Uuid = Uuid::from_u128(0x2020_2020_f401_4d8a_a731_64d0_07c2_7bad);
 
 /// The claims of a token, and how it is signed.
 #[derive(Debug, Clone)]
@@ -75,6 +77,39 @@ fn signature(body: &str) -> String {
     URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
+/// Tokens that the server refuses, each for its own reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadKey {
+    /// No token of this kind: words.
+    NotAJwt,
+    /// Made by hand: the server does not know the kind of token.
+    SelfMade,
+    /// Signed with something else.
+    BadSignature,
+    /// Its time is over.
+    Expired,
+    /// Of a key that was revoked or deleted.
+    Revoked,
+    /// Of a workspace that is gone.
+    OtherWorkspace,
+}
+
+impl BadKey {
+    /// The token.
+    pub fn token(self, workspace_id: Uuid) -> String {
+        let mut claims = KeyClaims::valid(workspace_id);
+        match self {
+            Self::NotAJwt => return "not-a-token".to_owned(),
+            Self::SelfMade => claims.kind = None,
+            Self::BadSignature => claims.well_signed = false,
+            Self::Expired => claims.expires_at = ISSUED,
+            Self::Revoked => claims.key_id = Uuid::from_u128(0xdead_0000_4000_8000_0000),
+            Self::OtherWorkspace => claims.workspace_id = Uuid::from_u128(0x0dd),
+        }
+        claims.sign()
+    }
+}
+
 /// Who calls.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
@@ -108,14 +143,37 @@ impl AuthFailure {
     }
 }
 
-/// What the server knows about its keys.
+/// What the server knows about its keys: those that it made, by id, and whether each still counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    pub(crate) workspace_id: Uuid,
-    pub(crate) revoked: bool,
+    workspace_id: Uuid,
+    names: HashMap<Uuid, String>,
+    revoked: HashSet<Uuid>,
 }
 
 impl Keys {
+    /// The keys of a fresh server: one.
+    pub(crate) fn new(workspace_id: Uuid) -> Self {
+        let names = HashMap::from([(KEY_ID, Actor::default().name)]);
+        Self { workspace_id, names, revoked: HashSet::new() }
+    }
+
+    /// Makes another key.
+    pub(crate) fn add(&mut self, name: &str) -> KeyClaims {
+        let key_id = Uuid::new_v4();
+        self.names.insert(key_id, name.to_owned());
+        KeyClaims { key_id, ..KeyClaims::valid(self.workspace_id) }
+    }
+
+    /// Takes a key back, or gives it again.
+    pub(crate) fn set_revoked(&mut self, key: Uuid, revoked: bool) {
+        if revoked {
+            self.revoked.insert(key);
+        } else {
+            self.revoked.remove(&key);
+        }
+    }
+
     /// Checks a token at this second.
     pub(crate) fn check(&self, token: Option<&str>, now: i64) -> Result<Identity, AuthFailure> {
         let token = token.filter(|token| !token.is_empty()).ok_or(AuthFailure::Missing)?;
@@ -134,10 +192,10 @@ impl Keys {
         if workspace != self.workspace_id {
             return Err(AuthFailure::OtherWorkspace);
         }
-        if self.revoked || claims["jti"] != KEY_ID.to_string() {
-            return Err(AuthFailure::Revoked);
-        }
-        Ok(Identity { actor: Actor::default() })
+        let key = claims["jti"].as_str().and_then(|text| Uuid::try_parse(text).ok());
+        let valid = key.filter(|key| !self.revoked.contains(key));
+        let name = valid.and_then(|key| self.names.get(&key)).ok_or(AuthFailure::Revoked)?;
+        Ok(Identity { actor: Actor { name: name.clone() } })
     }
 }
 
@@ -153,7 +211,7 @@ mod tests {
     const NOW: i64 = ISSUED + 1000;
 
     fn refusal(change: impl FnOnce(&mut KeyClaims)) -> AuthFailure {
-        let keys = Keys { workspace_id: Uuid::from_u128(7), revoked: false };
+        let keys = Keys::new(Uuid::from_u128(7));
         let mut claims = KeyClaims::valid(keys.workspace_id);
         change(&mut claims);
         keys.check(Some(&claims.sign()), NOW).unwrap_err()
@@ -173,17 +231,17 @@ mod tests {
 
     #[test]
     fn a_missing_token_is_not_a_malformed_one() {
-        let keys = Keys { workspace_id: Uuid::from_u128(7), revoked: false };
+        let keys = Keys::new(Uuid::from_u128(7));
         assert_eq!(keys.check(None, NOW).unwrap_err(), AuthFailure::Missing);
         assert_eq!(keys.check(Some("not-a-jwt"), NOW).unwrap_err(), AuthFailure::NotAJwt);
     }
 
     #[test]
     fn a_valid_token_passes_until_the_key_is_revoked() {
-        let mut keys = Keys { workspace_id: Uuid::from_u128(7), revoked: false };
+        let mut keys = Keys::new(Uuid::from_u128(7));
         let token = KeyClaims::valid(keys.workspace_id).sign();
         assert!(keys.check(Some(&token), NOW).is_ok());
-        keys.revoked = true;
+        keys.set_revoked(KEY_ID, true);
         assert_eq!(keys.check(Some(&token), NOW).unwrap_err(), AuthFailure::Revoked);
     }
 }

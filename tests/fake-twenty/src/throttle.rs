@@ -1,4 +1,4 @@
-//! The token bucket, with its two flaws (twenty-api §15).
+//! The token bucket, with its two flaws.
 //!
 //! The refill is rounded down to whole tokens and the bucket's clock is set on every accepted call, so calls that
 //! come faster than one token's time refill nothing at all. Rejected calls leave the clock alone.
@@ -18,7 +18,7 @@ pub struct RateLimit {
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { limit: 100, window: Duration::from_secs(60) }
+        Self { limit: 100, window: Duration::from_mins(1) }
     }
 }
 
@@ -27,20 +27,39 @@ impl Default for RateLimit {
 pub(crate) struct Throttle {
     limit: Option<RateLimit>,
     bucket: Option<(u128, Instant)>,
+    /// Tokens given so far, for the log of calls.
+    taken: u64,
+    /// A fault: nothing is given, whatever the bucket holds.
+    denies: bool,
 }
 
 impl Throttle {
     pub(crate) fn new(limit: Option<RateLimit>) -> Self {
-        Self { limit, bucket: None }
+        Self { limit, bucket: None, taken: 0, denies: false }
     }
 
     pub(crate) fn set_limit(&mut self, limit: Option<RateLimit>) {
         *self = Self::new(limit);
     }
 
+    /// Tokens given so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Switches the fault on and off.
+    pub(crate) fn set_denies(&mut self, denies: bool) {
+        self.denies = denies;
+    }
+
     /// Takes tokens, or refuses.
     pub(crate) fn take(&mut self, tokens: u32) -> Result<(), ServerError> {
-        self.take_at(tokens, Instant::now())
+        if self.denies {
+            return Err(refusal(self.limit.unwrap_or_default()));
+        }
+        self.take_at(tokens, Instant::now())?;
+        self.taken += u64::from(tokens);
+        Ok(())
     }
 
     fn take_at(&mut self, tokens: u32, now: Instant) -> Result<(), ServerError> {

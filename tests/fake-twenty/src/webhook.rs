@@ -1,4 +1,4 @@
-//! Deliveries of webhooks, with everything that the real server does not promise (twenty-api §14.3).
+//! Deliveries of webhooks, with everything that the real server does not promise.
 //!
 //! A delivery happens after the answer, in the background, at most once, with five seconds to be accepted; a
 //! failure is forgotten. Deliveries of one batch travel side by side, so their order means nothing. A test can ask

@@ -4,14 +4,16 @@
 //! for a value that PostgreSQL cannot cast. Evaluation follows SQL's three values.
 
 use std::cmp::Ordering;
+use std::ops::Bound as Edge;
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Filter, Operator, pattern};
 use crate::error::ServerError;
 use crate::value::cast;
-use crate::world::{Cell, Kind, Object, Row, World};
+use crate::world::{Cell, IdRange, Kind, Object, Row, World};
 
 /// A filter that can be evaluated.
 #[derive(Debug, Clone)]
@@ -50,8 +52,15 @@ impl Bound {
     }
 
     /// The only ids that can match, where the filter names them: they spare a scan of the table.
-    pub(crate) fn ids(&self, id_column: usize) -> Option<Vec<uuid::Uuid>> {
+    pub(crate) fn ids(&self, id_column: usize) -> Option<Vec<Uuid>> {
         self.0.ids(id_column)
+    }
+}
+
+impl Bound {
+    /// The range of ids outside of which nothing can match.
+    pub(crate) fn id_range(&self, id_column: usize) -> IdRange {
+        self.0.id_range(id_column)
     }
 }
 
@@ -124,6 +133,21 @@ fn expression(value: &Value, ignore_case: bool) -> Result<Regex, ServerError> {
 }
 
 impl Node {
+    fn id_range(&self, id_column: usize) -> IdRange {
+        match self {
+            Self::And(parts) => {
+                let ranges = parts.iter().map(|part| part.id_range(id_column));
+                ranges.fold(IdRange::ALL, IdRange::and)
+            }
+            Self::Test { column, test: Test::Order(operator, Cell::Uuid(id)), .. }
+                if *column == id_column =>
+            {
+                range_of(*operator, *id)
+            }
+            Self::Or(_) | Self::Not(_) | Self::Test { .. } => IdRange::ALL,
+        }
+    }
+
     fn test(&self, row: &Row) -> Option<bool> {
         match self {
             Self::And(parts) => fold(parts, row, false),
@@ -133,7 +157,7 @@ impl Node {
         }
     }
 
-    fn ids(&self, id_column: usize) -> Option<Vec<uuid::Uuid>> {
+    fn ids(&self, id_column: usize) -> Option<Vec<Uuid>> {
         match self {
             Self::And(parts) => parts.iter().find_map(|part| part.ids(id_column)),
             Self::Test { column, test: Test::Order(Operator::Eq, Cell::Uuid(id)), .. }
@@ -187,6 +211,17 @@ impl Test {
                 Some(list(cell)?.iter().any(matches))
             }
         }
+    }
+}
+
+fn range_of(operator: Operator, id: Uuid) -> IdRange {
+    match operator {
+        Operator::Gt => IdRange { low: Edge::Excluded(id), ..IdRange::ALL },
+        Operator::Gte => IdRange { low: Edge::Included(id), ..IdRange::ALL },
+        Operator::Lt => IdRange { high: Edge::Excluded(id), ..IdRange::ALL },
+        Operator::Lte => IdRange { high: Edge::Included(id), ..IdRange::ALL },
+        Operator::Eq => IdRange { low: Edge::Included(id), high: Edge::Included(id) },
+        _ => IdRange::ALL,
     }
 }
 

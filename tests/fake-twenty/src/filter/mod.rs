@@ -2,7 +2,7 @@
 //!
 //! REST parses its grammar into it and GraphQL its input objects, so that both follow the same rules: an unknown
 //! field is the server's refusal, a value of the wrong form the database's, and the mere mention of `deletedAt`
-//! anywhere makes soft-deleted rows visible (twenty-api §5.2).
+//! anywhere makes soft-deleted rows visible.
 
 mod bind;
 mod pattern;
@@ -50,7 +50,7 @@ pub enum Operator {
     Lt,
     /// Less or equal.
     Lte,
-    /// LIKE without an added wildcard: behaves like equality (twenty-api §5.1).
+    /// LIKE without an added wildcard: behaves like equality.
     StartsWith,
     /// LIKE without an added wildcard.
     EndsWith,

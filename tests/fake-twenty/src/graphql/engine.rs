@@ -3,9 +3,11 @@
 //! The order is the server's: syntax, validation, variables (HTTP 400), execution. Root fields of an operation
 //! run one after the other, and a failed one leaves null without stopping the others.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
-use super::ast::{Document, Operation, OperationKind};
+use super::ast::{Document, Operation, OperationKind, Selection};
 use super::error::{self, Fault};
 use super::execute::{Children, Out, Scope};
 use super::input;
@@ -14,6 +16,9 @@ use super::types::Types;
 use super::{parser, validate};
 use crate::error::ServerError;
 use crate::server::Reply;
+
+/// Root fields of one request, where a version limits them.
+const MOST_ROOTS: usize = 20;
 
 /// The fields of an API's root, and what comes below them.
 pub(super) trait Root {
@@ -32,6 +37,11 @@ pub(super) trait Root {
 
     /// Access to the fields of nodes.
     fn below(&self) -> Self::Below<'_>;
+
+    /// Whether a root field may be asked only once, and only so many of them: a feature of later versions.
+    fn refuses_repeats(&self) -> bool {
+        false
+    }
 }
 
 /// A request's body.
@@ -57,7 +67,7 @@ impl Request {
 
 /// Answers a request.
 pub(super) fn answer(request: &Request, types: &Types<'_>, root: &mut impl Root) -> Reply {
-    match prepare(request, types) {
+    match prepare(request, types, root.refuses_repeats()) {
         Ok((document, at, variables)) => {
             let scope = Scope { types, document: &document, variables: &variables };
             run(&scope, &document.operations[at], root)
@@ -68,7 +78,7 @@ pub(super) fn answer(request: &Request, types: &Types<'_>, root: &mut impl Root)
 
 type Prepared = (Document, usize, Map<String, Value>);
 
-fn prepare(request: &Request, types: &Types<'_>) -> Result<Prepared, Reply> {
+fn prepare(request: &Request, types: &Types<'_>, once: bool) -> Result<Prepared, Reply> {
     let document = parser::parse(&request.query).map_err(|fault| faulty(&[fault]))?;
     let wanted = request.operation.as_deref();
     let named = |one: &Operation| wanted.is_none() || one.name.as_deref() == wanted;
@@ -87,8 +97,34 @@ fn prepare(request: &Request, types: &Types<'_>) -> Result<Prepared, Reply> {
     if !faults.is_empty() {
         return Err(faulty(&faults));
     }
+    if let Some(refusal) = once.then(|| repeated(operation)).flatten() {
+        return Err(Reply::json(200, &json!({"errors": [error::of_operation(&refusal)]})));
+    }
     let variables = variables(types, operation, &request.variables)?;
     Ok((document, at, variables))
+}
+
+/// What later versions say about too many root fields, or about one that is asked twice.
+fn repeated(operation: &Operation) -> Option<ServerError> {
+    let names: Vec<&str> = operation.selection.iter().filter_map(root_name).collect();
+    let mut seen = HashSet::new();
+    let message = if names.len() > MOST_ROOTS {
+        let asked = names.len();
+        format!(
+            "Query too complex - Too many root resolvers requested: {asked} - Maximum allowed root resolvers: {MOST_ROOTS}"
+        )
+    } else {
+        let twice = names.iter().find(|name| !seen.insert(**name))?;
+        format!("Duplicate root resolver: \"{twice}\"")
+    };
+    Some(ServerError::bad_request(message))
+}
+
+fn root_name(selection: &Selection) -> Option<&str> {
+    match selection {
+        Selection::Field(field) => Some(&field.name),
+        Selection::Inline { .. } | Selection::Spread { .. } => None,
+    }
 }
 
 fn faulty(faults: &[Fault]) -> Reply {
@@ -150,9 +186,22 @@ fn run(scope: &Scope<'_>, operation: &Operation, root: &mut impl Root) -> Reply 
         });
         data.insert(field.key().to_owned(), value);
     }
+    let rows = data.values().map(rows_in).sum();
     let mut body = json!({"data": data});
     if !errors.is_empty() {
         body["errors"] = Value::Array(errors);
     }
-    Reply::json(200, &body)
+    Reply { rows, ..Reply::json(200, &body) }
+}
+
+/// Records that a root field shows, for the log of calls.
+fn rows_in(root: &Value) -> usize {
+    match root {
+        Value::Array(items) => items.len(),
+        Value::Object(entries) => match entries.get("edges").and_then(Value::as_array) {
+            Some(edges) => edges.len(),
+            None => usize::from(!entries.contains_key("totalCount")),
+        },
+        _ => 0,
+    }
 }

@@ -27,6 +27,11 @@ pub(super) trait Children {
         field: &str,
         arguments: &Map<String, Value>,
     ) -> Result<Out<Self::Node>, ServerError>;
+
+    /// The node as it looks when these fields of it are asked together; itself unless an API says otherwise.
+    fn seen_with(&self, _node: &Self::Node, _fields: &[&str]) -> Option<Self::Node> {
+        None
+    }
 }
 
 /// What execution needs to know of the request.
@@ -135,7 +140,11 @@ impl<'a> Scope<'a> {
     ) -> Result<Value, ServerError> {
         let parent = self.types.named(type_name).expect("a validated selection has a type");
         let mut object = Map::new();
-        for merged in self.collect(fields.iter().flat_map(|field| &field.selection)) {
+        let selected = self.collect(fields.iter().flat_map(|field| &field.selection));
+        let names: Vec<&str> = selected.iter().map(|merged| merged[0].name.as_str()).collect();
+        let seen = children.seen_with(node, &names);
+        let node = seen.as_ref().unwrap_or(node);
+        for merged in selected {
             let field = merged[0];
             let value = if field.name == "__typename" {
                 Value::from(type_name)

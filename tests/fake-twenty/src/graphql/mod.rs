@@ -2,7 +2,7 @@
 //!
 //! The language (parsing, validation, variables, execution, introspection) is shared; an API adds a library of
 //! types and a root that answers fields. The messages, places and statuses are those of the real server, because
-//! a client can only tell failures apart by them (twenty-api §7).
+//! a client can only tell failures apart by them.
 
 mod ast;
 mod core;
@@ -18,6 +18,8 @@ mod suggest;
 mod types;
 mod validate;
 
+pub(crate) use metadata::position_cursor;
+
 use serde_json::json;
 
 use crate::auth::AuthFailure;
@@ -26,18 +28,20 @@ use engine::Request;
 
 /// Answers `POST /graphql`.
 pub(crate) fn core(context: Context<'_>, body: &[u8]) -> Reply {
-    match read(&context, body) {
+    let reply = match read(&context, body) {
         Ok(request) => core::answer(context, &request),
         Err(reply) => reply,
-    }
+    };
+    reply.untagged()
 }
 
 /// Answers `POST /metadata`.
-pub(crate) fn metadata(context: Context<'_>, body: &[u8]) -> Reply {
-    match read(&context, body) {
-        Ok(request) => metadata::answer(context, &request),
+pub(crate) fn metadata(mut context: Context<'_>, body: &[u8]) -> Reply {
+    let reply = match read(&context, body) {
+        Ok(request) => metadata::answer(&mut context, &request),
         Err(reply) => reply,
-    }
+    };
+    reply.untagged()
 }
 
 /// The request, or the answer of one that is refused before it is looked at.
@@ -65,5 +69,6 @@ fn refused(failure: AuthFailure) -> Reply {
     let friendly =
         json!({"id": "z+7x/s", "message": "You must be authenticated to perform this action."});
     let extensions = json!({"userFriendlyMessage": friendly, "subCode": name, "code": code});
-    Reply::json(200, &json!({"errors": [{"message": message, "extensions": extensions}]}))
+    let body = json!({"errors": [{"message": message, "extensions": extensions}]});
+    Reply { content_type: "application/json", ..Reply::json(200, &body) }
 }

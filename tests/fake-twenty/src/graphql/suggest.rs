@@ -8,7 +8,7 @@ pub(super) fn did_you_mean<'a>(
 ) -> String {
     let mut near: Vec<(usize, &str)> =
         known.into_iter().filter_map(|name| Some((distance(wrong, name)?, name))).collect();
-    near.sort();
+    near.sort_unstable();
     let quoted: Vec<String> = near.iter().take(5).map(|(_, name)| format!("\"{name}\"")).collect();
     let listed = match quoted.as_slice() {
         [] => return String::new(),

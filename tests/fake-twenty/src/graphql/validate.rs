@@ -165,18 +165,16 @@ impl<'a> Check<'a> {
 
     fn arguments(&mut self, definition: &FieldDef, owner: &str, field: &'a Field) {
         for argument in &field.arguments {
-            match definition.arguments.iter().find(|one| one.name == argument.name) {
-                Some(wanted) => self.value(wanted, argument),
-                None => {
-                    let known = definition.arguments.iter().map(|one| one.name.as_str());
-                    let tail = did_you_mean(&argument.name, known, "");
-                    let message = format!(
-                        "Unknown argument \"{}\" on field \"{owner}\".{tail}",
-                        argument.name
-                    );
-                    self.faults.push(Fault::new(message, argument.place));
-                }
+            if let Some(wanted) = definition.arguments.iter().find(|one| one.name == argument.name)
+            {
+                self.value(wanted, argument);
+                continue;
             }
+            let known = definition.arguments.iter().map(|one| one.name.as_str());
+            let tail = did_you_mean(&argument.name, known, "");
+            let message =
+                format!("Unknown argument \"{}\" on field \"{owner}\".{tail}", argument.name);
+            self.faults.push(Fault::new(message, argument.place));
         }
         let given = |name: &str| field.arguments.iter().any(|one| one.name == name);
         for wanted in definition.arguments.iter().filter(|one| one.of.is_required()) {
@@ -293,9 +291,9 @@ fn may_stand(variable: &Variable, of: &TypeRef) -> bool {
 
 fn fits(given: &TypeRef, wanted: &TypeRef) -> bool {
     match (given, wanted) {
-        (TypeRef::NonNull(given), TypeRef::NonNull(wanted)) => fits(given, wanted),
+        (TypeRef::NonNull(given), TypeRef::NonNull(wanted))
+        | (TypeRef::List(given), TypeRef::List(wanted)) => fits(given, wanted),
         (TypeRef::NonNull(given), _) => fits(given, wanted),
-        (TypeRef::List(given), TypeRef::List(wanted)) => fits(given, wanted),
         (TypeRef::Named(given), TypeRef::Named(wanted)) => given == wanted,
         _ => false,
     }

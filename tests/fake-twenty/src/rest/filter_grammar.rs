@@ -1,4 +1,4 @@
-//! The filter grammar of REST (twenty-api §5.1), with its lack of any escape.
+//! The filter grammar of REST, with its lack of any escape.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The REST core: `/rest/{plural}` and its variants (twenty-api §4).
+//! The REST core: `/rest/{plural}` and its variants.
 //!
 //! There is no validation beyond what is written here: unknown parameters are ignored, a missing filter means the
 //! whole table, an empty body is an empty record. That is how the real server is.

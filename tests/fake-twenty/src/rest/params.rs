@@ -85,6 +85,7 @@ impl Params {
             crate::value::number::parse(text).filter(|limit| *limit >= 0.0).ok_or_else(invalid)?;
         #[expect(
             clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
             clippy::cast_sign_loss,
             reason = "clamped to 200 and not negative"
         )]

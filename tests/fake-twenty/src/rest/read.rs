@@ -65,19 +65,44 @@ pub(super) fn print_rows(
     depth: u8,
     out: &mut String,
 ) {
+    let blanked = if depth == 0 {
+        Vec::new()
+    } else {
+        world.blanked(object, &rows.iter().copied(), crate::world::Field::is_visible)
+    };
     out.push('[');
     for (at, row) in rows.iter().enumerate() {
         if at > 0 {
             out.push(',');
         }
-        print_row(world, object, row, depth, out);
+        print_shown(world, object, row, &blanked, depth, out);
     }
     out.push(']');
 }
 
 /// Prints one record: at depth 1 with its relations, to-one as an object, to-many as an array.
 pub(super) fn print_row(world: &World, object: &Object, row: &Row, depth: u8, out: &mut String) {
-    object.print_open(row, out);
+    let blanked = if depth == 0 {
+        Vec::new()
+    } else {
+        world.blanked(object, &std::iter::once(row), crate::world::Field::is_visible)
+    };
+    print_shown(world, object, row, &blanked, depth, out);
+}
+
+fn print_shown(
+    world: &World,
+    object: &Object,
+    row: &Row,
+    blanked: &[usize],
+    depth: u8,
+    out: &mut String,
+) {
+    if blanked.is_empty() {
+        object.print_open(row, out);
+    } else {
+        object.print_open(&row.without(blanked), out);
+    }
     if depth > 0 {
         print_relations(world, object, row, out);
     }
@@ -93,11 +118,7 @@ fn print_relations(world: &World, object: &Object, row: &Row, out: &mut String) 
         };
         let _ = write!(out, ",\"{}\":", field.name);
         if field.is_many_to_one() {
-            let id = object.column_index(field.key()).and_then(|at| row.cells[at].as_uuid());
-            match id
-                .and_then(|id| world.table(&target).get(id))
-                .filter(|row| !target.is_deleted(row))
-            {
+            match world.target_of(object, row, field) {
                 Some(row) => target.print(row, out),
                 None => out.push_str("null"),
             }

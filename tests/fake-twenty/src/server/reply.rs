@@ -1,4 +1,4 @@
-//! Answers, and the shapes of the errors that REST prints (twenty-api §16).
+//! Answers, and the shapes of the errors that REST prints.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(crate) struct Reply {
     pub(crate) rows: usize,
     /// The request that the real server never answers.
     pub(crate) never: bool,
+    /// Whether an `ETag` is sent: everywhere but in GraphQL and in refusals of tokens.
+    pub(crate) tagged: bool,
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -23,12 +25,31 @@ const JSON: &str = "application/json; charset=utf-8";
 impl Reply {
     /// JSON that is printed already.
     pub(crate) fn printed(status: u16, body: String, rows: usize) -> Self {
-        Self { status, body: Bytes::from(body), content_type: JSON, rows, never: false }
+        Self {
+            status,
+            body: Bytes::from(body),
+            content_type: JSON,
+            rows,
+            never: false,
+            tagged: true,
+        }
     }
 
     /// JSON.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::printed(status, body.to_string(), 0)
+    }
+
+    /// Anything that is no JSON.
+    pub(crate) fn text(status: u16, body: &str) -> Self {
+        let content_type = "text/html; charset=utf-8";
+        Self { content_type, ..Self::printed(status, body.to_owned(), 0) }
+    }
+
+    /// The same answer without an `ETag`.
+    pub(crate) fn untagged(mut self) -> Self {
+        self.tagged = false;
+        self
     }
 
     /// No body at all.
@@ -57,7 +78,8 @@ impl Reply {
     /// A refused token in the shape of the REST middleware.
     pub(crate) fn refused(failure: AuthFailure) -> Self {
         let (status, name, message) = failure.parts();
-        Self::json(status, &json!({"statusCode": status, "messages": [message], "error": name}))
+        let body = json!({"statusCode": status, "messages": [message], "error": name});
+        Self { content_type: "application/json", ..Self::json(status, &body).untagged() }
     }
 
     /// A path that no controller knows.

@@ -1,7 +1,7 @@
 //! PostgreSQL's casts: how a value becomes a cell, and which error a bad one raises.
 //!
 //! The real server checks little by itself; most bad values travel to the database and come back as an internal
-//! error with the database's text (twenty-api §16), an unknown enum value as a 400.
+//! error with the database's text, an unknown enum value as a 400.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::error::ServerError;
 use crate::world::{Cell, Column, Kind, Object, World};
 
 /// A filter's or cursor's value: REST sends everything as text.
-pub fn for_filter(
+pub(crate) fn for_filter(
     world: &World,
     object: &Object,
     column: &Column,
@@ -42,7 +42,7 @@ fn number_text(value: &Value) -> Result<Cell, ServerError> {
 }
 
 /// A value that is written, after the server's own rewriting.
-pub fn for_write(
+pub(crate) fn for_write(
     world: &World,
     object: &Object,
     column: &Column,

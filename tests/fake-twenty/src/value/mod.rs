@@ -1,6 +1,6 @@
 //! Values: how the server reads, rewrites and prints them.
 //!
-//! The real server rewrites much of what it is given (twenty-api §1 facts 7 and 8: almost nothing is validated,
+//! The real server rewrites much of what it is given (almost nothing is validated,
 //! almost everything is normalised). Each rule lives in the module of its type; `input` puts them together.
 
 pub(crate) mod cast;

@@ -1,4 +1,4 @@
-//! RICH_TEXT_V2: each of the two forms is made from the other when only one is sent.
+//! `RICH_TEXT_V2`: each of the two forms is made from the other when only one is sent.
 //!
 //! Blocks made from markdown get random ids, so two writes of the same text differ. The conversion knows headings,
 //! bullets, numbers, paragraphs and bold and italic text; that is what the recordings show.

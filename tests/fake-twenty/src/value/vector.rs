@@ -79,11 +79,12 @@ fn part(object: &Object, row: &Row, path: &str) -> String {
 
 fn vector(text: &str) -> String {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let text = text.replace("https://", " ").replace("http://", " ");
-    let words = text.split(|c: char| c.is_whitespace() || ",;:!?()\"'*#“”[]{}".contains(c));
+    let text = plain_letters(text).replace("https://", " ").replace("http://", " ");
+    let words = text.split(separates);
     let words =
         words.map(|word| word.trim_matches(['.', '-', '/'])).filter(|word| !word.is_empty());
-    for (at, word) in words.filter(|word| word.chars().any(char::is_alphanumeric)).enumerate() {
+    let words = words.filter(|word| word.chars().any(char::is_alphanumeric)).flat_map(with_parts);
+    for (at, word) in words.enumerate() {
         places.entry(word.to_lowercase()).or_default().push(at + 1);
     }
     let print = |(word, at): (&String, &Vec<usize>)| {
@@ -91,6 +92,52 @@ fn vector(text: &str) -> String {
         format!("'{word}':{}", at.join(","))
     };
     places.iter().map(print).collect::<Vec<_>>().join(" ")
+}
+
+fn separates(c: char) -> bool {
+    let marks =
+        [',', ';', ':', '!', '?', '(', ')', '"', '\'', '*', '#', '“', '”', '[', ']', '{', '}', '&'];
+    c.is_whitespace() || marks.contains(&c)
+}
+
+/// A hyphenated word counts as a whole and in parts.
+fn with_parts(word: &str) -> impl Iterator<Item = &str> {
+    let is_word = |part: &str| !part.is_empty() && part.chars().all(char::is_alphabetic);
+    let parts = word.split('-').filter(move |_| word.contains('-') && word.split('-').all(is_word));
+    std::iter::once(word).chain(parts)
+}
+
+/// Letters with the signs that they lose before the search sees them.
+const ACCENTED: [(char, &str); 14] = [
+    ('a', "àáâãäåāă"),
+    ('c', "çćč"),
+    ('e', "èéêëēęě"),
+    ('i', "ìíîïī"),
+    ('l', "ł"),
+    ('n', "ñńň"),
+    ('o', "òóôõöøōő"),
+    ('r', "ř"),
+    ('s', "śšş"),
+    ('t', "ťţ"),
+    ('u', "ùúûüūůű"),
+    ('y', "ýÿ"),
+    ('z', "źżž"),
+    ('d', "ďđ"),
+];
+
+/// Lower case without accents and marks; a registered mark becomes a letter in brackets.
+fn plain_letters(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_lowercase();
+    }
+    let plain = |c: char| {
+        if c.is_ascii() {
+            return c;
+        }
+        let found = ACCENTED.iter().find(|(_, signed)| signed.contains(c));
+        found.map_or(c, |(letter, _)| *letter)
+    };
+    text.to_lowercase().replace('®', " (r) ").replace('™', " ").chars().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -101,6 +148,8 @@ mod tests {
     fn words_are_sorted_and_keep_their_places() {
         assert_eq!(vector("New (name), \"q\""), "'name':2 'new':1 'q':3");
         assert_eq!(vector("a b a"), "'a':1,3 'b':2");
+        assert_eq!(vector("Schrödinger® R&D™"), "'d':4 'r':2,3 'schrodinger':1");
+        assert_eq!(vector("Snap-on m-files.com"), "'m-files.com':4 'on':3 'snap':2 'snap-on':1");
         assert_eq!(vector("Acme https://acme.example"), "'acme':1 'acme.example':2");
     }
 }

@@ -24,9 +24,10 @@ impl World {
         change(&mut after);
         after.rebuild_columns();
         let rows = self.moved(&before, &after);
-        let unique = after.unique_columns().into_iter().map(|(column, _)| column).collect();
-        let mut table = Table::new(unique);
-        rows.into_iter().for_each(|(id, row)| table.put(id, row));
+        let mut table = Table::of(&after);
+        for (id, row) in rows {
+            table.put(id, row);
+        }
         self.tables.insert(id, table);
         self.objects[at] = Arc::new(after);
     }

@@ -129,9 +129,18 @@ pub(super) fn of_field(field: &Field) -> Vec<Column> {
         return vec![plain(field, None, scalar(&field.kind), &field.default_value)];
     }
     let part = |(sub, kind): &(&'static str, Kind)| {
-        plain(field, Some(sub), *kind, &field.default_value[*sub])
+        let default = &field.default_value[*sub];
+        if *sub == "primaryPhoneCallingCode" {
+            return plain(field, Some(sub), *kind, &without_plus(default));
+        }
+        plain(field, Some(sub), *kind, default)
     };
     parts.iter().map(part).collect()
+}
+
+/// The metadata says `'+33'` and new rows get `33`: the real database reads the default as a number.
+fn without_plus(default: &Value) -> Value {
+    default.as_str().map_or(Value::Null, |text| Value::from(text.replace('+', "")))
 }
 
 fn plain(field: &Field, sub: Option<&'static str>, kind: Kind, default: &Value) -> Column {

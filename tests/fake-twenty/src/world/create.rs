@@ -57,7 +57,7 @@ impl World {
         bodies: Vec<Map<String, Value>>,
         actor: &Actor,
     ) -> Result<Vec<Cells>, ServerError> {
-        let (lowest, highest) = self.position_range(object);
+        let (lowest, highest) = self.table(object).position_range().unzip();
         let mut prepared = Vec::with_capacity(bodies.len());
         for (at, mut body) in bodies.into_iter().enumerate() {
             place(object, &mut body, at, lowest, highest);
@@ -65,23 +65,6 @@ impl World {
             prepared.push(input::cells(self, object, &body)?);
         }
         Ok(prepared)
-    }
-
-    /// The lowest and highest position of live rows.
-    fn position_range(&self, object: &Object) -> (Option<f64>, Option<f64>) {
-        let Some(column) = object.columns.iter().position(|column| column.is_position) else {
-            return (None, None);
-        };
-        let deleted = object.system_column("deletedAt");
-        let live = self.table(object).rows().values().filter(|row| row.cells[deleted].is_null());
-        let mut range: (Option<f64>, Option<f64>) = (None, None);
-        for row in live {
-            if let Cell::Number(position) = row.cells[column] {
-                range.0 = Some(range.0.map_or(position, |low| low.min(position)));
-                range.1 = Some(range.1.map_or(position, |high| high.max(position)));
-            }
-        }
-        range
     }
 
     /// Inserts all or none.

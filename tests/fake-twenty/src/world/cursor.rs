@@ -6,11 +6,11 @@ use std::ops::Bound as Edge;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::World;
 use super::cell::{Cell, Wire};
 use super::query::{Direction, OrderBy, Query};
+use super::range::IdRange;
 use super::row::Row;
 use super::schema::Object;
 use crate::error::ServerError;
@@ -40,29 +40,32 @@ impl Continuation {
     }
 
     /// The ids that can follow when the id is the only key: a range of the table instead of all of it.
-    pub(super) fn id_range(&self) -> (Edge<Uuid>, Edge<Uuid>) {
+    pub(super) fn id_range(&self) -> IdRange {
         let only = match self.branches.as_slice() {
             [branch] => branch.first(),
             _ => None,
         };
         match only.map(|step| (step.wanted, step.value.as_uuid())) {
-            Some((Ordering::Greater, Some(id))) => (Edge::Excluded(id), Edge::Unbounded),
-            Some((Ordering::Less, Some(id))) => (Edge::Unbounded, Edge::Excluded(id)),
-            _ => (Edge::Unbounded, Edge::Unbounded),
+            Some((Ordering::Greater, Some(id))) => {
+                IdRange { low: Edge::Excluded(id), ..IdRange::ALL }
+            }
+            Some((Ordering::Less, Some(id))) => {
+                IdRange { high: Edge::Excluded(id), ..IdRange::ALL }
+            }
+            _ => IdRange::ALL,
         }
     }
 }
 
 /// The cursor of a row under an order. A composite key carries the whole composite.
 pub fn encode(object: &Object, row: &Row, order: &[OrderBy]) -> String {
-    let mut json = String::from("{");
-    for key in order.iter().filter(|key| key.path != "id") {
+    let key = |key: &OrderBy| {
         let name = key.path.split('.').next().unwrap_or_default();
         let value = object.value(row, name, Wire::Rest).unwrap_or(Value::Null);
-        json.push_str(&format!("{}:{value},", Value::from(name)));
-    }
-    json.push_str(&format!("\"id\":\"{}\"}}", object.id_of(row)));
-    STANDARD.encode(json)
+        format!("{}:{value},", Value::from(name))
+    };
+    let keys: String = order.iter().filter(|key| key.path != "id").map(key).collect();
+    STANDARD.encode(format!("{{{keys}\"id\":\"{}\"}}", object.id_of(row)))
 }
 
 fn decode(cursor: &str) -> Option<Map<String, Value>> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::World;
+use super::model::is_camel_case;
 use super::schema::{Field, Object};
 use super::standard;
 use crate::error::ServerError;
@@ -24,7 +25,7 @@ pub struct NewField {
     pub description: Option<String>,
     /// Name of an icon.
     pub icon: Option<String>,
-    /// Options of SELECT and MULTI_SELECT: objects with `label`, `value`, `color`, `position`.
+    /// Options of `SELECT` and `MULTI_SELECT`: objects with `label`, `value`, `color`, `position`.
     pub options: Value,
     /// Settings by type.
     pub settings: Value,
@@ -36,6 +37,8 @@ pub struct NewField {
     pub is_nullable: Option<bool>,
     /// For RELATION: the singular name of the object that it points to.
     pub target: Option<String>,
+    /// For RELATION: the label of the list on the far side, from which its name is made.
+    pub target_label: Option<String>,
 }
 
 impl NewField {
@@ -81,7 +84,7 @@ impl World {
 
     fn attach(&mut self, object: &Arc<Object>, now: &str) {
         let singular = object.name_singular.clone();
-        for (near, list) in standard::ATTACHED {
+        for (near, list, icon) in standard::ATTACHED {
             let Some(near) = self.object_by_singular(near) else { continue };
             let label = format!("{}{}", list[..1].to_uppercase(), &list[1..]);
             let own = (singular.as_str(), object.label_singular.as_str());
@@ -92,7 +95,7 @@ impl World {
             one.description = Some(format!("{label} of a {}", object.label_singular));
             many.is_system = true;
             many.description = Some(format!("{label} tied to the {}", object.label_singular));
-            many.icon = Some("IconCheckbox".to_owned());
+            many.icon = Some(icon.to_owned());
             self.alter(near.id, |near| push(near, one));
             self.alter(object.id, |object| push(object, many));
         }
@@ -140,14 +143,13 @@ impl World {
         let target =
             target.ok_or_else(|| metadata_error("Relation creation payload is required"))?;
         let label = if new.label.is_empty() { &new.name } else { &new.label };
-        let list = near.name_plural.clone();
-        let [mut one, mut many] = standard::relation_pair(
-            near,
-            &target,
-            (&new.name, label),
-            (&list, &near.label_plural),
-            now,
-        );
+        let list = new.target_label.as_deref().map_or_else(|| near.name_plural.clone(), camel_case);
+        let list_label = new.target_label.as_ref().unwrap_or(&near.label_plural);
+        if target.fields.iter().any(|field| field.name == list) {
+            return Err(metadata_error("Multiple validation errors occurred while creating field"));
+        }
+        let [mut one, mut many] =
+            standard::relation_pair(near, &target, (&new.name, label), (&list, list_label), now);
         one.is_custom = true;
         many.is_custom = true;
         let id = one.id;
@@ -158,12 +160,7 @@ impl World {
 
     /// Gives a field another name; its id stays.
     pub fn rename_field(&mut self, plural: &str, from: &str, to: &str) {
-        self.edit_field(plural, from, |field| {
-            if field.is_many_to_one() {
-                field.settings["joinColumnName"] = json!(format!("{to}Id"));
-            }
-            to.clone_into(&mut field.name);
-        });
+        self.edit_field(plural, from, |field| field.rename(to));
     }
 
     /// Gives a field another type, as deleting it and making it anew under the same id would.
@@ -177,7 +174,7 @@ impl World {
         });
     }
 
-    /// Replaces the options of a SELECT or MULTI_SELECT: objects with `label`, `value`, `color`, `position`.
+    /// Replaces the options of a `SELECT` or `MULTI_SELECT`: objects with `label`, `value`, `color`, `position`.
     pub fn set_options(&mut self, plural: &str, name: &str, options: &Value) {
         self.edit_field(plural, name, |field| field.options = with_ids(options));
     }
@@ -296,7 +293,18 @@ fn push(object: &mut Object, mut field: Field) {
     object.fields.push(field);
 }
 
-fn with_ids(options: &Value) -> Value {
+/// A label as a name: `Former clients` becomes `formerClients`.
+fn camel_case(label: &str) -> String {
+    let words = label.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let word = |(at, word): (usize, &str)| {
+        let (first, rest) = word.split_at(1);
+        let first = if at == 0 { first.to_lowercase() } else { first.to_uppercase() };
+        first + rest
+    };
+    words.enumerate().map(word).collect()
+}
+
+pub(super) fn with_ids(options: &Value) -> Value {
     let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
     let option = |option: &Value| {
         let mut option = option.clone();
@@ -322,8 +330,7 @@ fn check_field(object: &Object, new: &NewField) -> Result<(), ServerError> {
         )));
     }
     let named = |field: &Field| field.name == new.name || field.key() == new.name;
-    let camel = new.name.starts_with(|c: char| c.is_ascii_lowercase())
-        && new.name.chars().all(char::is_alphanumeric);
+    let camel = is_camel_case(&new.name);
     let needs_options = matches!(new.kind.as_str(), "SELECT" | "MULTI_SELECT");
     let lacks_options = needs_options && new.options.as_array().is_none_or(Vec::is_empty);
     if new.kind == "TS_VECTOR" || object.fields.iter().any(named) || !camel || lacks_options {

@@ -1,6 +1,6 @@
 //! What the server would announce: the input of webhooks.
 //!
-//! The operations append events exactly as the real server emits them, gaps included (twenty-api §14.3): a restore
+//! The operations append events exactly as the real server emits them, gaps included: a restore
 //! is named `deleted`, destroying many rows is one event, a guarded update that no longer matches is silent, and
 //! what the database does by itself (SET NULL, CASCADE) is never announced.
 

@@ -3,14 +3,16 @@
 //! The benchmark pulls a hundred thousand people, so rows are made directly, without bodies and checks. Ids are
 //! version 4, spread evenly; names, mails and times vary so that pages look like real ones.
 
+use std::collections::HashMap;
+
 use serde_json::json;
-use uuid::Uuid;
 
 use super::World;
 use super::cell::{Cell, Kind};
 use super::column::{Column, Fill};
 use super::row::Row;
 use super::schema::Object;
+use crate::dice::Dice;
 use crate::value::vector;
 
 const FIRST: [&str; 16] = [
@@ -62,48 +64,31 @@ const TITLES: [&str; 8] = [
 const CITIES: [&str; 8] =
     ["Bergen", "Lyon", "Kraków", "Osaka", "Porto", "Quito", "Tartu", "Zürich"];
 
-/// A small generator of numbers that look random (splitmix64).
-struct Dice(u64);
+/// Records that were made by one import: they share their times to the microsecond.
+const BATCH: usize = 1000;
 
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.roll() % limit).unwrap_or(0)
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
-    fn id(&mut self) -> Uuid {
-        let high = u128::from(self.roll());
-        let bits = (high << 64) | u128::from(self.roll());
-        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
-    }
-}
+/// When the first import was: 2026-01-05.
+const START: i64 = 1_767_603_600_000_000;
 
 impl World {
     /// Adds records to an object: the same ones for the same seed.
     pub fn grow(&mut self, plural: &str, count: usize, seed: u64) {
         let object = self.expect_object(plural);
-        let mut dice = Dice(seed);
-        let start = self.clock.now() - 30 * 86_400_000_000;
+        let (mut dice, id_column) = (Dice::new(seed), object.system_column("id"));
+        let mut places = HashMap::new();
         for number in 0..count {
-            let moment = start + i64::try_from(number).unwrap_or(0) * 20_000_000 + 417;
+            let moment = START + i64::try_from(number / BATCH).unwrap_or(0) * 20_000_417 + 417;
             let id = dice.id();
             let mut row = Row {
                 cells: object.columns.iter().map(|column| initial(column, moment)).collect(),
             };
-            row.cells[object.system_column("id")] = Cell::Uuid(id);
-            decorate(&object, &mut row, number, &mut dice);
+            row.cells[id_column] = Cell::Uuid(id);
+            for (path, cell) in decoration(number, &mut dice) {
+                let place = places.entry(path).or_insert_with(|| place(&object, path, &cell));
+                if let Some(at) = *place {
+                    row.cells[at] = cell;
+                }
+            }
             vector::fill(&object, &mut row);
             self.table_mut(&object).put(id, row);
         }
@@ -118,37 +103,35 @@ fn initial(column: &Column, moment: i64) -> Cell {
     }
 }
 
-/// Fills what a reader would recognise; everything else keeps its default.
-fn decorate(object: &Object, row: &mut Row, number: usize, dice: &mut Dice) {
+/// Where a cell goes, if the object has such a column.
+fn place(object: &Object, path: &str, cell: &Cell) -> Option<usize> {
+    object.column_index(path).filter(|at| fits(object.columns[*at].kind, cell))
+}
+
+/// What a reader would recognise; everything else keeps its default.
+fn decoration(number: usize, dice: &mut Dice) -> Vec<(&'static str, Cell)> {
     let (first, last) = (dice.pick(&FIRST), dice.pick(&LAST));
     let slug = format!("{}.{}.{number}", first.to_lowercase(), last.to_lowercase());
-    let mut set = |path: &str, cell: Cell| {
-        if let Some(at) =
-            object.column_index(path).filter(|at| fits(object.columns[*at].kind, &cell))
-        {
-            row.cells[at] = cell;
-        }
-    };
-    set("name", Cell::text(format!("{last} {number}")));
-    set("name.firstName", Cell::text(first));
-    set("name.lastName", Cell::text(last));
-    set("emails.primaryEmail", Cell::text(format!("{slug}@example.com")));
-    set(
-        "domainName.primaryLinkUrl",
-        Cell::text(format!("https://{}-{number}.example", last.to_lowercase())),
-    );
-    set("linkedinLink.primaryLinkUrl", Cell::text(format!("https://social.example/in/{slug}")));
-    set("phones.primaryPhoneNumber", Cell::text(format!("{:09}", 600_000_000 + number)));
-    set("phones.primaryPhoneCountryCode", Cell::text("FR"));
-    set("phones.primaryPhoneCallingCode", Cell::text("+33"));
-    set("jobTitle", Cell::text(dice.pick(&TITLES)));
-    set("city", Cell::text(dice.pick(&CITIES)));
-    set("avatarUrl", Cell::text(format!("https://images.example/people/{}.png", number % 100)));
-    set("createdBy.source", Cell::text("IMPORT"));
-    set("createdBy.name", Cell::text("Import of the benchmark"));
-    set("createdBy.context", Cell::json(json!({})));
+    let site = format!("https://{}-{number}.example", last.to_lowercase());
     #[expect(clippy::cast_precision_loss, reason = "a number of records is far below 2^53")]
-    set("position", Cell::Number(number as f64));
+    let position = number as f64;
+    vec![
+        ("name", Cell::text(format!("{last} {number}"))),
+        ("name.firstName", Cell::text(first)),
+        ("name.lastName", Cell::text(last)),
+        ("emails.primaryEmail", Cell::text(format!("{slug}@example.com"))),
+        ("domainName.primaryLinkUrl", Cell::text(site)),
+        ("linkedinLink.primaryLinkUrl", Cell::text(format!("https://social.example/in/{slug}"))),
+        ("phones.primaryPhoneNumber", Cell::text(format!("{:09}", 600_000_000 + number))),
+        ("phones.primaryPhoneCountryCode", Cell::text("FR")),
+        ("phones.primaryPhoneCallingCode", Cell::text("+33")),
+        ("jobTitle", Cell::text(dice.pick(&TITLES))),
+        ("city", Cell::text(dice.pick(&CITIES))),
+        ("createdBy.source", Cell::text("IMPORT")),
+        ("createdBy.name", Cell::text("Import")),
+        ("createdBy.context", Cell::json(json!({}))),
+        ("position", Cell::Number(position)),
+    ]
 }
 
 fn fits(kind: Kind, cell: &Cell) -> bool {

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::World;
 use super::cell::{Cell, Kind};
 use super::column::Column;
 use super::row::Row;
 use super::schema::{Field, Link, Object};
-use super::{World, parts};
 use crate::value::{number, stamp};
 
 /// Why a workspace could not be loaded.
@@ -50,12 +50,6 @@ impl World {
         Ok(world)
     }
 
-    /// The workspace that ships with the package.
-    pub fn sample() -> Self {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample");
-        Self::load(&dir).unwrap_or_else(|error| panic!("the shipped sample does not load: {error}"))
-    }
-
     pub(super) fn from_metadata(dir: &Path, graphql: &str, rest: &str) -> Result<Self, LoadError> {
         let wrong = |name: &str, reason: String| LoadError { path: dir.join(name), reason };
         let objects: Vec<Value> = serde_json::from_str(graphql)
@@ -77,7 +71,12 @@ impl World {
         Ok(world)
     }
 
-    fn load_records(&mut self, plural: &str, path: &Path, text: &str) -> Result<(), LoadError> {
+    pub(super) fn load_records(
+        &mut self,
+        plural: &str,
+        path: &Path,
+        text: &str,
+    ) -> Result<(), LoadError> {
         let wrong = |reason: String| LoadError { path: path.to_owned(), reason };
         for (at, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
             let record: Value = serde_json::from_str(line)
@@ -257,9 +256,4 @@ fn link_from(json: &Value) -> Option<Link> {
         source_field: id(&json["sourceFieldMetadata"])?,
         names,
     })
-}
-
-/// Whether a type is spread over several columns.
-pub(super) fn is_composite(kind: &str) -> bool {
-    !parts(kind).is_empty()
 }

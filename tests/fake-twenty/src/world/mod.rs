@@ -13,11 +13,17 @@ mod cursor;
 mod edit;
 mod event;
 mod grow;
+mod hooks;
 mod load;
+mod model;
 mod play;
+mod positions;
 mod query;
+mod range;
+mod relation;
 mod remove;
 mod row;
+mod sample;
 mod schema;
 mod standard;
 mod table;
@@ -39,6 +45,7 @@ pub use edit::NewField;
 pub use event::{Action, Event};
 pub use load::LoadError;
 pub use query::{Direction, OrderBy, Page, Query};
+pub(crate) use range::IdRange;
 pub use row::Row;
 pub use schema::{Field, Link, Object, OnDelete};
 pub use table::Table;
@@ -59,9 +66,21 @@ pub struct World {
     pub events: Vec<Event>,
     /// The value that a read-only role may not touch: objects whose writes are refused.
     pub read_only: Vec<Uuid>,
+    /// Features that the imitated version lacks.
+    pub switches: Switches,
+    pub(crate) ignores_filters: bool,
     objects: Vec<Arc<Object>>,
     tables: HashMap<Uuid, Table>,
     clock: Clock,
+}
+
+/// Features of other versions of the server, all off.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// GraphQL refuses to answer one root field twice under two names, and more than twenty root fields.
+    pub refuses_repeated_roots: bool,
+    /// `/client-config` tells this version.
+    pub app_version: Option<String>,
 }
 
 /// A registered webhook.
@@ -104,6 +123,8 @@ impl World {
             webhooks: Vec::new(),
             events: Vec::new(),
             read_only: Vec::new(),
+            switches: Switches::default(),
+            ignores_filters: false,
             objects: Vec::new(),
             tables: HashMap::new(),
             clock: Clock::Real,
@@ -152,6 +173,13 @@ impl World {
         self.tables.get_mut(&object.id).expect("every object has a table")
     }
 
+    /// Empties every table.
+    fn clear_records(&mut self) {
+        for object in self.objects.clone() {
+            self.tables.insert(object.id, Table::of(&object));
+        }
+    }
+
     /// All rows of an object, deleted ones included, as REST shows them at depth 0, in id order.
     pub fn rows(&self, plural: &str) -> Vec<Value> {
         let object = self.expect_object(plural);
@@ -185,8 +213,7 @@ impl World {
     /// Adds an object with an empty table.
     fn insert_object(&mut self, mut object: Object) -> Arc<Object> {
         object.rebuild_columns();
-        let unique = object.unique_columns().into_iter().map(|(column, _)| column).collect();
-        self.tables.insert(object.id, Table::new(unique));
+        self.tables.insert(object.id, Table::of(&object));
         let object = Arc::new(object);
         self.objects.push(Arc::clone(&object));
         object

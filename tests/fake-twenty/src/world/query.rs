@@ -1,10 +1,13 @@
 //! Reading: filter, order, cursor, page.
 //!
-//! The cursor quirks are the real server's (twenty-api §5.3, §5.5): the continuation compares the *milliseconds*
+//! The cursor quirks are the real server's: the continuation compares the *milliseconds*
 //! of the cursor with the microseconds of the store, NULL compares with nothing, and `id` is sorted ascending
 //! whatever was asked.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
 
 use super::cell::Cell;
 use super::cursor::{self, Continuation};
@@ -12,7 +15,7 @@ use super::row::Row;
 use super::schema::Object;
 use super::{Table, World};
 use crate::error::ServerError;
-use crate::filter::{Bound, Filter};
+use crate::filter::{Bound, Filter, Operator};
 
 /// A direction with the place of NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +127,7 @@ struct Plan {
     bound: Bound,
     show_deleted: bool,
     deleted_at: usize,
+    id: usize,
 }
 
 impl World {
@@ -133,6 +137,13 @@ impl World {
         object: &Object,
         query: &Query,
     ) -> Result<Page<'a>, ServerError> {
+        let everything;
+        let query = if self.ignores_filters {
+            everything = Query { filter: Filter::everything(), ..query.clone() };
+            &everything
+        } else {
+            query
+        };
         let mut plan = self.plan(object, query)?;
         let table = self.table(object);
         let continuation = match &query.cursor {
@@ -165,7 +176,7 @@ impl World {
         filter: &Filter,
     ) -> Result<Vec<&'a Row>, ServerError> {
         let plan = self.plan(object, &Query::new(filter.clone(), usize::MAX))?;
-        Ok(self.table(object).rows().values().filter(|row| plan.keeps(row)).collect())
+        Ok(plan.candidates(self.table(object)).filter(|row| plan.keeps(row)).collect())
     }
 
     /// One live row, or the error of a missing one.
@@ -183,6 +194,7 @@ impl World {
             bound: query.filter.bind(self, object)?,
             show_deleted: query.filter.mentions_deleted_at(),
             deleted_at: object.system_column("deletedAt"),
+            id: object.system_column("id"),
         })
     }
 }
@@ -210,7 +222,24 @@ impl Plan {
         (self.show_deleted || row.cells[self.deleted_at].is_null()) && self.bound.matches(row)
     }
 
+    /// The rows that can match: few where the filter names ids, else all, in id order.
+    fn candidates<'a>(&self, table: &'a Table) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+        match self.bound.ids(self.id) {
+            Some(ids) => {
+                let ids: BTreeSet<Uuid> = ids.into_iter().collect();
+                Box::new(ids.into_iter().filter_map(|id| table.get(id)))
+            }
+            None => Box::new(self.bound.id_range(self.id).rows(table)),
+        }
+    }
+
     fn count(&self, table: &Table, filter: &Filter) -> usize {
+        if let Some(known) = by_deletion(table, filter) {
+            return known;
+        }
+        if self.bound.ids(self.id).is_some() {
+            return self.candidates(table).filter(|row| self.keeps(row)).count();
+        }
         table.cached_count(&format!("{filter:?}"), || {
             table.rows().values().filter(|row| self.keeps(row)).count()
         })
@@ -225,15 +254,15 @@ impl Plan {
         wanted: usize,
     ) -> Vec<&'a Row> {
         let passes = |row: &&Row| self.keeps(row) && continuation.passes(object, row);
-        if self.keys.len() == 1 {
-            let range = table.rows().range(continuation.id_range()).map(|(_, row)| row);
+        if self.keys.len() == 1 && self.bound.ids(self.id).is_none() {
+            let range = continuation.id_range().and(self.bound.id_range(self.id)).rows(table);
             return if backward {
                 range.rev().filter(passes).take(wanted).collect()
             } else {
                 range.filter(passes).take(wanted).collect()
             };
         }
-        let mut rows: Vec<&Row> = table.rows().values().filter(passes).collect();
+        let mut rows: Vec<&Row> = self.candidates(table).filter(passes).collect();
         rows.sort_by(|a, b| self.order(object, a, b));
         rows.truncate(wanted);
         rows
@@ -245,6 +274,30 @@ impl Plan {
         };
         self.keys.iter().map(by_key).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
+}
+
+/// The count under a filter that asks for nothing but `deletedAt` being NULL or not, without a look at the rows.
+fn by_deletion(table: &Table, filter: &Filter) -> Option<usize> {
+    let (live, all) = (table.live(), table.rows().len());
+    match filter {
+        Filter::And(parts) if parts.is_empty() => Some(live),
+        Filter::And(parts) => match parts.as_slice() {
+            [only] => by_deletion(table, only),
+            _ => None,
+        },
+        Filter::Or(parts) => {
+            let known = parts.iter().all(|part| *part == null(true) || *part == null(false));
+            let both = parts.contains(&null(true)) && parts.contains(&null(false));
+            (known && both).then_some(all)
+        }
+        filter if *filter == null(true) => Some(live),
+        filter if *filter == null(false) => Some(all - live),
+        Filter::Not(_) | Filter::Compare { .. } => None,
+    }
+}
+
+fn null(is_null: bool) -> Filter {
+    Filter::compare("deletedAt", Operator::Is, if is_null { "NULL" } else { "NOT_NULL" })
 }
 
 fn sort(a: &Cell, b: &Cell, kind: super::Kind, direction: Direction) -> Ordering {

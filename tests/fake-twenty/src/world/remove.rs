@@ -22,7 +22,7 @@ impl World {
         self.check_may_write(object)?;
         let ids = self.matching(object, filter)?;
         let now = self.clock.now();
-        Ok(self.stamp(object, &ids, Cell::Instant(now), now))
+        Ok(self.stamp(object, &ids, &Cell::Instant(now), now))
     }
 
     /// Clears `deletedAt` of all rows that match, live ones included. Announced as `deleted`, as the server does.
@@ -34,10 +34,10 @@ impl World {
         self.check_may_write(object)?;
         let ids = self.matching(object, filter)?;
         let now = self.clock.now();
-        Ok(self.stamp(object, &ids, Cell::Null, now))
+        Ok(self.stamp(object, &ids, &Cell::Null, now))
     }
 
-    fn stamp(&mut self, object: &Object, ids: &[Uuid], deleted: Cell, now: i64) -> Vec<Row> {
+    fn stamp(&mut self, object: &Object, ids: &[Uuid], deleted: &Cell, now: i64) -> Vec<Row> {
         let (deleted_at, updated_at) =
             (object.system_column("deletedAt"), object.system_column("updatedAt"));
         let mut stamped = Vec::with_capacity(ids.len());
@@ -106,7 +106,7 @@ impl World {
                 self.repoint(&other, at, &losers, winner, now);
             }
         }
-        self.stamp(object, &losers, Cell::Instant(now), now);
+        self.stamp(object, &losers, &Cell::Instant(now), now);
         let mut merged = merged.clone();
         merged.cells[object.system_column("updatedAt")] = Cell::Instant(now);
         self.table_mut(object).put(winner, merged);

@@ -105,10 +105,9 @@ fn print_key(key: &str, out: &mut String) {
 
 fn print_cell(cell: &Cell, out: &mut String) {
     match cell {
-        Cell::Null => out.push_str("null"),
         Cell::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Cell::Number(float) if float.is_finite() => out.push_str(&number::to_text(*float)),
-        Cell::Number(_) => out.push_str("null"),
+        Cell::Null | Cell::Number(_) => out.push_str("null"),
         Cell::Text(text) => print_text(text, out),
         Cell::Uuid(id) => {
             out.push('"');

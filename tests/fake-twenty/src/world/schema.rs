@@ -3,13 +3,17 @@
 //! Names are resolved at print time from ids, so that a rename shows everywhere at once, as on the real server.
 //! Columns are derived: never edit them, change the fields and let `World::alter` rebuild them and the rows.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::column::{self, Column};
 use crate::error::ServerError;
 
 /// An object of the workspace with its fields.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are the keys of the metadata on the wire"
+)]
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Id of the object's metadata.
@@ -53,6 +57,10 @@ pub struct Object {
 }
 
 /// A field of an object.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags are the keys of the metadata on the wire"
+)]
 #[derive(Debug, Clone)]
 pub struct Field {
     /// Id of the field's metadata; survives renames.
@@ -85,7 +93,7 @@ pub struct Field {
     pub updated_at: String,
     /// Default in the metadata's spelling: SQL-quoted text, `uuid`, `now`, or an object of such.
     pub default_value: Value,
-    /// Options of SELECT, MULTI_SELECT and RATING.
+    /// Options of `SELECT`, `MULTI_SELECT` and `RATING`.
     pub options: Value,
     /// Settings such as `joinColumnName` and `onDelete`.
     pub settings: Value,
@@ -147,6 +155,14 @@ impl Field {
         } else {
             &self.name
         }
+    }
+
+    /// Gives it another name, and its key with it.
+    pub(super) fn rename(&mut self, name: &str) {
+        if self.is_many_to_one() {
+            self.settings["joinColumnName"] = Value::from(format!("{name}Id"));
+        }
+        name.clone_into(&mut self.name);
     }
 
     /// What happens to this end when the target goes.
@@ -227,9 +243,4 @@ impl Object {
             "Field metadata for field \"{name}\" is missing in object metadata {object}"
         ))
     }
-}
-
-/// The keys of a JSON object, or nothing when it is something else.
-pub fn as_map(value: &Value) -> Option<&Map<String, Value>> {
-    value.as_object()
 }

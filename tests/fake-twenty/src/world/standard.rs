@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use super::schema::{Field, Link, Object};
 
-/// System objects that get a key to every custom object, with the name of the far end on it.
-pub(super) const ATTACHED: [(&str, &str); 5] = [
-    ("noteTarget", "noteTargets"),
-    ("taskTarget", "taskTargets"),
-    ("favorite", "favorites"),
-    ("attachment", "attachments"),
-    ("timelineActivity", "timelineActivities"),
+/// System objects that get a key to every custom object, with the name and the icon of the far end on it.
+pub(super) const ATTACHED: [(&str, &str, &str); 5] = [
+    ("noteTarget", "noteTargets", "IconCheckbox"),
+    ("taskTarget", "taskTargets", "IconCheckbox"),
+    ("favorite", "favorites", "IconHeart"),
+    ("attachment", "attachments", "IconFileImport"),
+    ("timelineActivity", "timelineActivities", "IconTimelineEvent"),
 ];
 
 /// Every type that a field may have.
@@ -109,7 +109,8 @@ fn rating_options() -> Value {
 
 /// The fields that every custom object starts with, in the order of their keys in a record.
 pub(super) fn fields_of_custom_object(now: &str) -> Vec<Field> {
-    let stamp = |name: &str, label: &str, icon: &str| Field {
+    let stamp = |name: &str, label: &str, icon: &str, description: &str| Field {
+        description: Some(description.to_owned()),
         default_value: if name == "deletedAt" { Value::Null } else { json!("now") },
         is_nullable: Some(name == "deletedAt"),
         ..given(name, "DATE_TIME", label, icon, now)
@@ -123,12 +124,13 @@ pub(super) fn fields_of_custom_object(now: &str) -> Vec<Field> {
             ..given("id", "UUID", "Id", "Icon123", now)
         },
         Field { is_ui_read_only: false, ..given("name", "TEXT", "Name", "IconAbc", now) },
-        stamp("createdAt", "Creation date", "IconCalendar"),
-        stamp("updatedAt", "Last update", "IconCalendarClock"),
-        stamp("deletedAt", "Deleted at", "IconCalendarClock"),
+        stamp("createdAt", "Creation date", "IconCalendar", "Creation date"),
+        stamp("updatedAt", "Last update", "IconCalendarClock", "Last time the record was changed"),
+        stamp("deletedAt", "Deleted at", "IconCalendarClock", "Deletion date"),
         Field {
             default_value: json!({"name": "''", "source": "'MANUAL'"}),
             is_nullable: Some(false),
+            description: Some("The creator of the record".to_owned()),
             ..given("createdBy", "ACTOR", "Created by", "IconCreativeCommonsSa", now)
         },
         Field {

@@ -1,6 +1,6 @@
 //! Updating records.
 //!
-//! A filter of an update-many is the WHERE of one statement, so it can serve as a guard (twenty-api §9.5). It hits
+//! A filter of an update-many is the WHERE of one statement, so it can serve as a guard. It hits
 //! soft-deleted rows, too, and afterwards the rows are read again with the same filter to announce them: a guard
 //! that no longer matches keeps the update silent.
 

@@ -1,4 +1,4 @@
-//! Upsert with all its traps (twenty-api §9.1).
+//! Upsert with all its traps.
 //!
 //! It matches by id or by any unique value, soft-deleted rows included, replaces the sent id by that of the match,
 //! revives the row, and updates row by row before it inserts, without a transaction around it all.

@@ -1,5 +1,7 @@
 //! Two answers side by side.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -57,30 +59,50 @@ impl Comparison<'_> {
             );
             return;
         }
-        let by = self.sort_key(recorded);
         let (mut a, mut b): (Vec<&Value>, Vec<&Value>) =
             (recorded.iter().collect(), answered.iter().collect());
-        if let Some(key) = by {
-            let text = |value: &Value| value.pointer(key).map(Value::to_string);
-            a.sort_by_key(|value| text(value).map(|text| self.ledger.rewritten(&text)));
-            b.sort_by_key(|value| text(value));
+        if let Some(key) = self.sort_key(recorded, answered) {
+            let text = |value: &Value| value.pointer(key).map(Value::to_string).unwrap_or_default();
+            let known: BTreeSet<String> = answered.iter().map(text).collect();
+            let renamed = |value: &Value| self.ledger.rewritten(&text(value));
+            let shared: BTreeSet<String> =
+                recorded.iter().map(renamed).filter(|key| known.contains(key)).collect();
+            // What only one side has was made by this request: such items are told apart by their content.
+            a.sort_by_key(|value| place(&shared, renamed(value), value));
+            b.sort_by_key(|value| place(&shared, text(value), value));
         }
         for (at, (recorded, answered)) in a.into_iter().zip(b).enumerate() {
             self.values(recorded, answered, &format!("{path}[{at}]"));
         }
     }
 
-    /// The key by which a list is compared, where its order means nothing.
-    fn sort_key(&self, items: &[Value]) -> Option<&'static str> {
+    /// The key by which a list is compared, where its order means nothing: the id where both sides know the same
+    /// ones, else the name.
+    fn sort_key(&self, recorded: &[Value], answered: &[Value]) -> Option<&'static str> {
+        let items = recorded;
         let all =
             |key: &str| !items.is_empty() && items.iter().all(|item| item.pointer(key).is_some());
-        let keys = ["/node/nameSingular", "/node/name", "/nameSingular", "/name"];
-        let metadata =
-            all("/nameSingular") || all("/node/nameSingular") || all("/type") || all("/node/type");
-        if metadata {
-            return keys.into_iter().find(|key| all(key));
+        let metadata = ["/nameSingular", "/node/nameSingular", "/type", "/node/type"];
+        if !metadata.into_iter().any(all) {
+            let groups = "/groupByDimensionValues";
+            if all(groups) {
+                return Some(groups);
+            }
+            return (self.unordered && all("/id") && !all("/value")).then_some("/id");
         }
-        (self.unordered && all("/id")).then_some("/id")
+        let ids = |items: &[Value], key: &str| -> BTreeSet<String> {
+            items.iter().filter_map(|item| item.pointer(key)?.as_str()).map(str::to_owned).collect()
+        };
+        let same = |key: &str| {
+            all(key)
+                && ids(recorded, key)
+                    .iter()
+                    .map(|id| self.ledger.rewritten(id))
+                    .eq(ids(answered, key))
+        };
+        let named = ["/node/nameSingular", "/node/name", "/nameSingular", "/name"];
+        let known = ["/id", "/node/id"].into_iter().find(|key| same(key));
+        known.or_else(|| named.into_iter().find(|key| all(key)))
     }
 
     fn texts(&mut self, recorded: &str, answered: &str, path: &str) {
@@ -106,6 +128,20 @@ impl Comparison<'_> {
             self.fault(path, &format!("recorded {recorded:?}, answered {answered:?}"));
         }
     }
+}
+
+/// Where an item goes in a list that is compared without its order.
+fn place(shared: &BTreeSet<String>, key: String, item: &Value) -> (bool, String) {
+    if shared.contains(&key) {
+        return (false, key);
+    }
+    let mut content = item.clone();
+    for made in ["id", "createdAt", "updatedAt", "position"] {
+        if let Some(entries) = content.as_object_mut() {
+            entries.remove(made);
+        }
+    }
+    (true, content.to_string())
 }
 
 fn short(value: &Value) -> String {

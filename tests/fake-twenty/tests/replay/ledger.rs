@@ -60,11 +60,6 @@ impl Ledger {
         self.ids.remove(recorded);
     }
 
-    /// The fake's id for a recorded one.
-    pub(crate) fn partner<'a>(&'a self, recorded: &'a str) -> &'a str {
-        self.ids.get(recorded).map_or(recorded, String::as_str)
-    }
-
     /// A request's text with the ids of the fake in place of the recorded ones.
     pub(crate) fn rewritten(&self, text: &str) -> String {
         let mut rewritten = text.to_owned();
@@ -83,9 +78,6 @@ impl Ledger {
         let after = self.times.range(recorded.to_owned()..).next();
         let ordered = before.is_none_or(|(_, partner)| partner.as_str() <= answered)
             && after.is_none_or(|(_, partner)| answered <= partner.as_str());
-        if !ordered {
-            println!("DBG {recorded} {answered} {before:?} {after:?}");
-        }
         if ordered {
             self.times.insert(recorded.to_owned(), answered.to_owned());
         }

@@ -147,7 +147,7 @@ impl Player {
     pub(crate) async fn compare_deliveries(&mut self, recorded: &[Delivery]) -> Delivered {
         self.fake.webhooks_drained().await;
         let mut arrived = self.receiver.take();
-        arrived.sort_by_key(|delivery| record_id(delivery));
+        arrived.sort_by_key(record_id);
         let mut order: Vec<usize> = (0..recorded.len()).collect();
         order.sort_by_key(|at| record_id(&recorded[*at]));
         let mut delivered =

@@ -15,7 +15,6 @@ pub(crate) enum Line {
 /// A request and its answer.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) note: String,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -67,7 +66,6 @@ fn parse(line: &Value) -> Line {
     let (request, response) = (&line["request"], &line["response"]);
     let raw = request.get("raw").map(text);
     Line::Exchange(Exchange {
-        note: text(&line["note"]),
         method: text(&request["method"]),
         path: text(&request["path"]),
         headers: headers(&request["headers"]),

@@ -23,6 +23,10 @@ pub(crate) const END: &str = "2026-11-23T18:00:00.000Z";
 /// The tasks of the workspace; the export was cut at 1,600 (05#4 counts them, one made by 04#40).
 const TASKS: usize = 1800;
 
+/// When 04#56 moved all companies to the trash, and when they came back.
+const TRASHED: &str = "2026-11-23T16:49:18.850Z";
+const RESTORED: &str = "2026-11-23T17:11:07.191Z";
+
 /// Knows what was where.
 pub(crate) struct Stage {
     shared: PathBuf,
@@ -75,7 +79,7 @@ impl Stage {
                 if row["createdAt"].as_str().is_some_and(|made| made > BEGINNING) {
                     world.remove_record(&plural, id_of(&row));
                 } else if plural == "companies" {
-                    put(&mut world, &plural, untouched_company(row));
+                    put(&mut world, &plural, &untouched_company(row));
                 }
             }
         }
@@ -90,6 +94,7 @@ impl Stage {
             ("03", 7) => self.pages(world),
             ("04", 54) => self.batch_of_200(world),
             ("08", 0) => self.export_companies(world),
+            ("09", 0) => self.restored_companies(world),
             ("09", 33) => self.deleted_gadgets(world),
             _ => {}
         }
@@ -99,7 +104,7 @@ impl Stage {
     fn timeline_of_the_first_company(&self, world: &mut World) {
         let company = &self.lines["03"][1]["data"]["companies"][0];
         for entry in company["timelineActivities"].as_array().into_iter().flatten() {
-            put(world, "timelineActivities", entry.clone());
+            put(world, "timelineActivities", entry);
         }
     }
 
@@ -108,7 +113,7 @@ impl Stage {
         let export = self.export();
         let named = |row: &Value| row["name"].as_str().is_some_and(|name| name.starts_with("page"));
         for row in export.rows("gadgets").into_iter().filter(named) {
-            put(world, "gadgets", row);
+            put(world, "gadgets", &row);
         }
     }
 
@@ -117,18 +122,33 @@ impl Stage {
         let updated = &self.lines["04"][54]["data"]["updateCompanies"];
         for row in updated.as_array().into_iter().flatten() {
             if world.row("companies", id_of(row)).is_none() {
-                put(world, "companies", untouched_company(row.clone()));
+                put(world, "companies", &untouched_company(row.clone()));
             }
         }
     }
 
-    /// Between 06 and 08 the companies were restored and others made.
+    /// Between 06 and 08 companies came and went; those that 04#56 had moved to the trash were still there.
     fn export_companies(&self, world: &mut World) {
+        self.replace_companies(world, |mut row| {
+            if row["updatedAt"] == RESTORED {
+                row["deletedAt"] = json!(TRASHED);
+                row["updatedAt"] = json!(TRASHED);
+            }
+            row
+        });
+    }
+
+    /// Between 08 and 09 they were taken out of the trash.
+    fn restored_companies(&self, world: &mut World) {
+        self.replace_companies(world, |row| row);
+    }
+
+    fn replace_companies(&self, world: &mut World, change: fn(Value) -> Value) {
         for row in world.rows("companies") {
             world.remove_record("companies", id_of(&row));
         }
         for row in self.export().rows("companies") {
-            put(world, "companies", row);
+            put(world, "companies", &change(row));
         }
     }
 
@@ -147,8 +167,8 @@ fn id_of(row: &Value) -> Uuid {
     row["id"].as_str().and_then(|id| Uuid::try_parse(id).ok()).expect("a row has an id")
 }
 
-fn put(world: &mut World, plural: &str, row: Value) {
-    world.put_record(plural, &row).unwrap_or_else(|reason| panic!("{plural}: {reason}"));
+fn put(world: &mut World, plural: &str, row: &Value) {
+    world.put_record(plural, row).unwrap_or_else(|reason| panic!("{plural}: {reason}"));
 }
 
 /// A company before 04#54 wrote its tagline and 04#56 moved it to the trash.
@@ -166,6 +186,6 @@ fn fill_up_tasks(world: &mut World) {
     for at in rows.len()..TASKS {
         let mut row = model.clone();
         row["id"] = json!(Uuid::from_u128(id_of(model).as_u128() + at as u128));
-        put(world, "tasks", row);
+        put(world, "tasks", &row);
     }
 }

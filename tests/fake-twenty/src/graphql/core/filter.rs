@@ -1,11 +1,10 @@
 //! Input objects as filters and orders.
 //!
 //! An operator object is read as the server reads it: the operators are looked at in the order in which the type
-//! defines them, and only the first one that is there counts (twenty-api §7).
+//! defines them, and only the first one that is there counts.
 
 use serde_json::{Map, Value};
 
-use crate::error::ServerError;
 use crate::filter::{Filter, Operator};
 use crate::world::{Direction, Field, Object, OrderBy, parts};
 
@@ -91,7 +90,7 @@ fn comparison(path: String, given: &Map<String, Value>) -> Option<Filter> {
 }
 
 /// The order that `orderBy` asks for.
-pub(super) fn order(object: &Object, given: Option<&Value>) -> Result<Vec<OrderBy>, ServerError> {
+pub(super) fn order(object: &Object, given: Option<&Value>) -> Vec<OrderBy> {
     let mut keys = Vec::new();
     for entry in given.and_then(Value::as_array).into_iter().flatten() {
         for (key, value) in entry.as_object().into_iter().flatten() {
@@ -99,7 +98,7 @@ pub(super) fn order(object: &Object, given: Option<&Value>) -> Result<Vec<OrderB
             keys.extend(sort_keys(field, key, value));
         }
     }
-    Ok(keys)
+    keys
 }
 
 fn sort_keys(field: Option<&Field>, key: &str, value: &Value) -> Vec<OrderBy> {

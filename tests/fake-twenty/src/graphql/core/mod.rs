@@ -79,6 +79,10 @@ impl Root for CoreRoot<'_> {
     fn below(&self) -> Nodes<'_> {
         Nodes { world: self.world }
     }
+
+    fn refuses_repeats(&self) -> bool {
+        self.world.switches.refuses_repeated_roots
+    }
 }
 
 /// A name with a capital, as types and mutations spell it.

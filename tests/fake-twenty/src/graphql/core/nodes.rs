@@ -18,6 +18,8 @@ pub(super) enum Node {
     PageInfo(Rc<Connection>),
     Edge(Rc<Connection>, usize),
     Record(Arc<Object>, Box<Row>),
+    /// A record of a page.
+    Entry(Rc<Connection>, usize),
     Composite(Value),
     Group(Rc<Group>),
 }
@@ -125,12 +127,15 @@ impl Children for Nodes<'_> {
             Node::Connection(connection) => return self.of_connection(connection, key),
             Node::PageInfo(connection) => Out::Leaf(connection.page_info[key].clone()),
             Node::Edge(connection, at) => {
-                let (object, row) = (&connection.object, &connection.rows[*at]);
                 if key == "cursor" {
+                    let (object, row) = (&connection.object, &connection.rows[*at]);
                     Out::Leaf(json!(encode_cursor(object, row, &connection.order)))
                 } else {
-                    Out::One(Node::Record(Arc::clone(object), Box::new(row.clone())))
+                    Out::One(Node::Entry(Rc::clone(connection), *at))
                 }
+            }
+            Node::Entry(connection, at) => {
+                return self.of_record(&connection.object, &connection.rows[*at], key, arguments);
             }
             Node::Record(object, row) => return self.of_record(object, row, key, arguments),
             Node::Composite(value) => Out::Leaf(value[key].clone()),
@@ -140,5 +145,21 @@ impl Children for Nodes<'_> {
                 Out::Leaf(aggregates::value(self.world, &group.object, &rows, key)?)
             }
         })
+    }
+    /// Keys look empty beside an embedded relation without any live target on the page.
+    fn seen_with(&self, node: &Node, fields: &[&str]) -> Option<Node> {
+        let (object, rows, at) = match node {
+            Node::Record(object, row) => (object, std::slice::from_ref(&**row), 0),
+            Node::Entry(connection, at) => (&connection.object, connection.rows.as_slice(), *at),
+            Node::Connection(_)
+            | Node::PageInfo(_)
+            | Node::Edge(..)
+            | Node::Composite(_)
+            | Node::Group(_) => return None,
+        };
+        let embedded = |field: &Field| fields.contains(&field.name.as_str());
+        let blanked = self.world.blanked(object, &rows.iter(), embedded);
+        let row = (!blanked.is_empty()).then(|| rows[at].without(&blanked))?;
+        Some(Node::Record(Arc::clone(object), Box::new(row)))
     }
 }

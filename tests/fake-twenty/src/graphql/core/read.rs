@@ -44,7 +44,7 @@ pub(super) fn connection(
     if let Some(also) = also {
         wanted = Filter::And(vec![wanted, also]);
     }
-    let order = filter::order(object, arguments.get("orderBy"))?;
+    let order = filter::order(object, arguments.get("orderBy"));
     let query =
         paged(Query { order, with_total: false, ..Query::new(wanted, DEFAULT) }, arguments)?;
     let page = world.find_many(object, &query)?;

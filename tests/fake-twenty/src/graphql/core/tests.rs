@@ -204,7 +204,7 @@ fn amounts_are_numbers_that_lose_digits() {
 
 #[test]
 fn each_mutation_takes_a_token_and_all_queries_of_a_request_take_one() {
-    let limit = RateLimit { limit: 2, window: std::time::Duration::from_secs(3600) };
+    let limit = RateLimit { limit: 2, window: std::time::Duration::from_hours(1) };
     let (mut world, mut throttle) = (world(), Throttle::new(Some(limit)));
     let reads = json!({"query": "{ a: companies { totalCount } b: people { totalCount } c: people { totalCount } }"});
     assert!(parsed(&send(&mut world, &mut throttle, &reads)).get("errors").is_none());

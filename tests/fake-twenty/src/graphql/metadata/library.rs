@@ -2,11 +2,13 @@
 
 use super::super::introspection::reference;
 use super::super::types::{FieldDef, InputDef, Library, Shape};
+use super::inputs::INPUTS;
 
 /// The schema of the data model.
 pub(super) struct Metadata;
 
-type Fields = &'static [(&'static str, &'static str)];
+/// Names with the types that they refer to.
+pub(super) type Fields = &'static [(&'static str, &'static str)];
 
 const OBJECT: Fields = &[
     ("id", "UUID!"),
@@ -151,68 +153,6 @@ const NODES: &[(&str, Fields)] = &[
     ),
 ];
 
-const OBJECT_FILTER: Fields = &[
-    ("and", "[ObjectFilter!]"),
-    ("or", "[ObjectFilter!]"),
-    ("id", "UUIDFilterComparison"),
-    ("isCustom", "BooleanFieldComparison"),
-    ("isRemote", "BooleanFieldComparison"),
-    ("isActive", "BooleanFieldComparison"),
-    ("isSystem", "BooleanFieldComparison"),
-    ("isUIReadOnly", "BooleanFieldComparison"),
-    ("isSearchable", "BooleanFieldComparison"),
-];
-
-const FIELD_FILTER: Fields = &[
-    ("and", "[FieldFilter!]"),
-    ("or", "[FieldFilter!]"),
-    ("id", "UUIDFilterComparison"),
-    ("isCustom", "BooleanFieldComparison"),
-    ("isActive", "BooleanFieldComparison"),
-    ("isSystem", "BooleanFieldComparison"),
-    ("isUIReadOnly", "BooleanFieldComparison"),
-];
-
-const INPUTS: &[(&str, Fields)] = &[
-    (
-        "CursorPaging",
-        &[
-            ("before", "ConnectionCursor"),
-            ("after", "ConnectionCursor"),
-            ("first", "Int"),
-            ("last", "Int"),
-        ],
-    ),
-    ("ObjectFilter", OBJECT_FILTER),
-    ("FieldFilter", FIELD_FILTER),
-    (
-        "UUIDFilterComparison",
-        &[("eq", "UUID"), ("neq", "UUID"), ("in", "[UUID!]"), ("notIn", "[UUID!]")],
-    ),
-    ("BooleanFieldComparison", &[("is", "Boolean"), ("isNot", "Boolean")]),
-    (
-        "CreateWebhookInput",
-        &[
-            ("targetUrl", "String!"),
-            ("operations", "[String!]!"),
-            ("description", "String"),
-            ("secret", "String"),
-        ],
-    ),
-    (
-        "UpdateWebhookInput",
-        &[
-            ("id", "UUID!"),
-            ("targetUrl", "String"),
-            ("operations", "[String!]"),
-            ("description", "String"),
-            ("secret", "String"),
-        ],
-    ),
-    ("GetWebhookInput", &[("id", "UUID!")]),
-    ("DeleteWebhookInput", &[("id", "UUID!")]),
-];
-
 const FIELD_TYPES: [&str; 25] = [
     "ACTOR",
     "ADDRESS",
@@ -286,6 +226,12 @@ fn mutation() -> Vec<FieldDef> {
         FieldDef::new(name, reference(of)).taking(vec![InputDef::new("input", reference(input))])
     };
     vec![
+        field("createOneObject", "Object!", "CreateOneObjectInput!"),
+        field("updateOneObject", "Object!", "UpdateOneObjectInput!"),
+        field("deleteOneObject", "Object!", "DeleteOneObjectInput!"),
+        field("createOneField", "Field!", "CreateOneFieldMetadataInput!"),
+        field("updateOneField", "Field!", "UpdateOneFieldMetadataInput!"),
+        field("deleteOneField", "Field!", "DeleteOneFieldInput!"),
         field("createWebhook", "Webhook!", "CreateWebhookInput!"),
         field("updateWebhook", "Webhook", "UpdateWebhookInput!"),
         field("deleteWebhook", "Boolean!", "DeleteWebhookInput!"),

@@ -3,7 +3,9 @@
 //! The schema is the same for every workspace and for anonymous callers; only the root fields refuse without a
 //! key. Lists are pages of ten unless asked otherwise, with cursors that count positions.
 
+mod inputs;
 mod library;
+mod model;
 mod nodes;
 mod paging;
 mod webhooks;
@@ -21,8 +23,10 @@ use crate::world::World;
 use library::Metadata;
 use nodes::{Node, Nodes};
 
+pub(crate) use paging::cursor as position_cursor;
+
 /// Answers a request.
-pub(super) fn answer(context: Context<'_>, request: &Request) -> Reply {
+pub(super) fn answer(context: &mut Context<'_>, request: &Request) -> Reply {
     let types = Types::new(&Metadata);
     let mut root = MetadataRoot { known: context.identity.is_ok(), world: context.world };
     engine::answer(request, &types, &mut root)
@@ -73,7 +77,10 @@ impl Root for MetadataRoot<'_> {
                 let is_it = |node: &Node| node.id() == wanted;
                 { all }.find(is_it).map(Out::One).ok_or_else(missing)
             }
-            _ => webhooks::run(self.world, field, arguments),
+            "webhooks" | "webhook" | "createWebhook" | "updateWebhook" | "deleteWebhook" => {
+                webhooks::run(self.world, field, arguments)
+            }
+            _ => model::run(self.world, field, arguments),
         }
     }
 
@@ -209,6 +216,48 @@ mod tests {
         assert_eq!(body["errors"][0]["extensions"]["code"], "INTERNAL_SERVER_ERROR");
         let schema = send(&mut world(), false, &json!({"query": "{ __typename }"}));
         assert_eq!(schema.body, r#"{"data":{"__typename":"Query"}}"#);
+    }
+
+    #[test]
+    fn objects_and_fields_are_made_changed_and_dropped() {
+        let mut world = world();
+        let made = ask(
+            &mut world,
+            "mutation { createOneObject(input: {object: {nameSingular: \"boat\", namePlural: \"boats\", labelSingular: \"Boat\", labelPlural: \"Boats\"}}) { id isCustom } }",
+        );
+        let boat = made["data"]["createOneObject"]["id"].as_str().unwrap();
+        let field = ask(
+            &mut world,
+            &format!(
+                "mutation {{ createOneField(input: {{field: {{objectMetadataId: \"{boat}\", type: NUMBER, name: \"length\", label: \"Length\"}}}}) {{ id name }} }}"
+            ),
+        );
+        let length = field["data"]["createOneField"]["id"].as_str().unwrap();
+        assert!(world.object("boats").unwrap().column_index("length").is_some());
+        let renamed = ask(
+            &mut world,
+            &format!(
+                "mutation {{ updateOneField(input: {{id: \"{length}\", update: {{name: \"draught\"}}}}) {{ id name }} }}"
+            ),
+        );
+        assert_eq!(renamed["data"]["updateOneField"], json!({"id": length, "name": "draught"}));
+        ask(
+            &mut world,
+            &format!(
+                "mutation {{ updateOneObject(input: {{id: \"{boat}\", update: {{isActive: false}}}}) {{ id }} }}"
+            ),
+        );
+        assert!(world.object("boats").is_none());
+        ask(
+            &mut world,
+            &format!("mutation {{ deleteOneField(input: {{id: \"{length}\"}}) {{ id }} }}"),
+        );
+        let dropped = ask(
+            &mut world,
+            &format!("mutation {{ deleteOneObject(input: {{id: \"{boat}\"}}) {{ id }} }}"),
+        );
+        assert_eq!(dropped["data"]["deleteOneObject"]["id"], boat);
+        assert!(world.objects().iter().all(|object| object.name_plural != "boats"));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Nodes<'_> {
         }))
     }
 
-    fn of_field(&self, object: &Arc<Object>, field: &Field, name: &str, key: &str) -> Out<Node> {
+    fn of_field(object: &Arc<Object>, field: &Field, name: &str, key: &str) -> Out<Node> {
         let relation = |link: &Link| Node::Relation(Arc::clone(object), link.clone());
         Out::Leaf(match key {
             "relation" => match &field.relation {
@@ -265,7 +265,7 @@ impl Children for Nodes<'_> {
             Node::Object(object) => return self.of_object(object, key, arguments),
             Node::Field(object, at, name) => {
                 let field = &object.fields[*at];
-                self.of_field(object, field, name.as_deref().unwrap_or(&field.name), key)
+                Self::of_field(object, field, name.as_deref().unwrap_or(&field.name), key)
             }
             Node::Relation(object, link) => self.of_relation(object, link, key),
             Node::Index(object, at) => return self.of_index(object, *at, key, arguments),

@@ -19,7 +19,7 @@ pub(super) struct Window {
 }
 
 /// The cursor of a position.
-pub(super) fn cursor(position: usize) -> String {
+pub(crate) fn cursor(position: usize) -> String {
     STANDARD.encode(format!("{PREFIX}{position}"))
 }
 
@@ -57,16 +57,16 @@ mod tests {
 
     use super::*;
 
-    fn of(paging: Value, total: usize) -> (usize, usize) {
+    fn of(paging: &Value, total: usize) -> (usize, usize) {
         let window = window(paging.as_object(), total).unwrap();
         (window.start, window.end)
     }
 
     #[test]
     fn a_page_has_ten_entries_unless_asked_otherwise() {
-        assert_eq!(of(json!(null), 33), (0, 10));
-        assert_eq!(of(json!({"first": 1000}), 33), (0, 33));
-        assert_eq!(of(json!({"last": 3}), 33), (30, 33));
+        assert_eq!(of(&json!(null), 33), (0, 10));
+        assert_eq!(of(&json!({"first": 1000}), 33), (0, 33));
+        assert_eq!(of(&json!({"last": 3}), 33), (30, 33));
         let too_many = json!({"first": 1001});
         assert!(window(too_many.as_object(), 33).is_err());
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_cursor_names_a_position_and_the_next_page_starts_after_it() {
         assert_eq!(cursor(1), "YXJyYXljb25uZWN0aW9uOjE=");
-        assert_eq!(of(json!({"first": 2, "after": cursor(1)}), 33), (2, 4));
-        assert_eq!(of(json!({"after": cursor(40)}), 33), (33, 33));
+        assert_eq!(of(&json!({"first": 2, "after": cursor(1)}), 33), (2, 4));
+        assert_eq!(of(&json!({"after": cursor(40)}), 33), (33, 33));
     }
 }

@@ -1,0 +1,75 @@
+//! Who is measured, and how each is started.
+
+use tokio::process::Command;
+
+use super::{
+    Outcome,
+    measure::{Measured, measure},
+    server::Server,
+};
+
+/// One of those who are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contender {
+    Pager,
+    Loader,
+    Once,
+}
+
+impl Contender {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Contender::Pager => "bare pager (stores nothing)",
+            Contender::Loader => "bare serial loader (no state)",
+            Contender::Once => "twenty-sync --once",
+        }
+    }
+
+    pub(crate) async fn run(self, server: &Server, database: &str) -> Outcome<Measured> {
+        let bare = |printed: &str| printed.trim().parse().ok();
+        match self {
+            Contender::Pager => measure(own(&["pager", &server.url, &server.key])?, bare).await,
+            Contender::Loader => {
+                measure(own(&["loader", &server.url, &server.key, database])?, bare).await
+            }
+            Contender::Once => measure(once(server, database).await?, reported_calls).await,
+        }
+    }
+}
+
+fn own(arguments: &[&str]) -> Outcome<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(arguments);
+    Ok(command)
+}
+
+/// Only people are mirrored, because only people are loaded by the baselines.
+async fn once(server: &Server, database: &str) -> Outcome<Command> {
+    let mut list = twenty_sync(server, database);
+    let listed = list.args(["metadata", "objects", "--json"]).output().await?;
+    let objects: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout)?;
+    let mut command = twenty_sync(server, database);
+    for object in objects
+        .iter()
+        .filter_map(|object| object["plural"].as_str())
+        .filter(|name| *name != "people")
+    {
+        command.env(format!("TWENTY_SYNC__OBJECTS__{}__DIRECTION", object.to_uppercase()), "off");
+    }
+    command.args(["--once", "--json"]);
+    Ok(command)
+}
+
+fn twenty_sync(server: &Server, database: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twenty-sync"));
+    command
+        .env("TWENTY_URL", &server.url)
+        .env("TWENTY_API_KEY", &server.key)
+        .env("DATABASE_URL", database)
+        .env("TWENTY_SYNC__SOURCE__REQUESTS_PER_MINUTE", "0");
+    command
+}
+
+fn reported_calls(printed: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(printed).ok()?["calls"].as_u64()
+}

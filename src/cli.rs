@@ -1,0 +1,102 @@
+//! The command line, and the only place that prints.
+//!
+//! It exists to turn values into what a person or a script reads. Invariants: standard output is data, everything
+//! else goes to standard error; each failure is one line and a hint; the exit code says which kind it was
+//! (see [`exit`]).
+
+use std::{future::Future, process::ExitCode};
+
+use clap::{CommandFactory, Parser};
+use indicatif::MultiProgress;
+
+use crate::{config::Loaded, telemetry};
+
+mod arguments;
+mod config_check;
+mod doctor;
+mod exit;
+mod metadata;
+mod output;
+mod progress;
+mod run;
+mod schema;
+mod status;
+
+use arguments::{Arguments, Command, ConfigCommand, MetadataCommand, SchemaCommand};
+use exit::Failure;
+use output::Output;
+
+/// Parses the command line, runs the command, and gives the process its exit code.
+pub fn main() -> ExitCode {
+    // Two TLS providers could be compiled in by a later dependency; this one is chosen, not guessed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = Arguments::parse();
+    let mut output = Output::new(arguments.json);
+    match start(&arguments, &mut output) {
+        Ok(code) => code,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+fn start(arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
+    let command = match (&arguments.command, arguments.once) {
+        (Some(command), false) => command.clone(),
+        (Some(Command::Run { .. }) | None, true) => Command::Run { once: true },
+        (Some(_), true) => return Err(Failure::usage("--once goes with `run` only")),
+        (None, false) => {
+            output.text(&Arguments::command().render_long_help().to_string())?;
+            return Ok(ExitCode::from(exit::USAGE));
+        }
+    };
+    if let Command::Completions { shell } = command {
+        output.completions(shell)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = Loaded::read(arguments.config.as_deref())?;
+    let bars = MultiProgress::new();
+    telemetry::start(&arguments.log(&command, loaded.log()), &bars)
+        .map_err(Failure::configuration)?;
+    dispatch(&command, &loaded, output, &bars)
+}
+
+fn dispatch(
+    command: &Command,
+    loaded: &Loaded,
+    output: &mut Output,
+    bars: &MultiProgress,
+) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
+        Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
+        Command::Schema { command: SchemaCommand::Plan } => {
+            block_on(schema::plan(&loaded.config()?, output))
+        }
+        Command::Status => block_on(status::show(&loaded.mirror()?, output)),
+        Command::Doctor => block_on(doctor::examine(loaded, output)),
+        Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
+        Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
+        Command::Completions { .. } => {
+            unreachable!("completions need no configuration and were printed before")
+        }
+    }
+}
+
+async fn show_metadata(
+    command: &MetadataCommand,
+    loaded: &Loaded,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let source = loaded.source()?;
+    match command {
+        MetadataCommand::Objects => metadata::objects(&source, output).await,
+        MetadataCommand::Object { name } => metadata::object(&source, name, output).await,
+        MetadataCommand::Picklists => metadata::picklists(&source, output).await,
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime
+        .map_err(|error| Failure::failed(format!("could not start the runtime: {error}")))?
+        .block_on(work)
+}

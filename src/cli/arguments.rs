@@ -1,0 +1,121 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::Log;
+
+/// Keeps a Twenty CRM workspace and a PostgreSQL database equal.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "Start here:
+  export TWENTY_URL=https://api.twenty.com TWENTY_API_KEY=… DATABASE_URL=postgres://…
+  twenty-sync doctor      say what is wrong, and what to do
+  twenty-sync --once      mirror the workspace once
+
+Exit codes: 0 in sync, 1 failed (may be retried), 2 wrong usage, 3 finished but something needs a person,
+4 `plan` or `verify` found differences, 77 not authorised, 78 configuration."
+)]
+pub(super) struct Arguments {
+    /// Sync once and exit; the same as `run --once`
+    #[arg(long)]
+    pub(super) once: bool,
+    /// The configuration file [default: twenty-sync.toml, where there is one]
+    #[arg(long, short, global = true, value_name = "FILE", env = "TWENTY_SYNC_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Log more: -v for debug, -vv for trace
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Command {
+    /// Keep both sides equal until stopped
+    Run {
+        /// Sync once and exit
+        #[arg(long)]
+        once: bool,
+    },
+    /// What the mirror's tables are made from
+    Schema {
+        #[command(subcommand)]
+        command: SchemaCommand,
+    },
+    /// Show what is mirrored, how fresh it is and what is stuck
+    Status,
+    /// Check both sides and say what is wrong and what to do
+    Doctor,
+    /// The configuration in force
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Read the workspace's data model
+    Metadata {
+        #[command(subcommand)]
+        command: MetadataCommand,
+    },
+    /// Print completions for a shell
+    Completions { shell: Shell },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum SchemaCommand {
+    /// Print the DDL that the next run would execute; exit code 4 where there is any
+    Plan,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every setting and where it was read, with secrets hidden
+    Check,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum MetadataCommand {
+    /// List the objects of the workspace
+    Objects,
+    /// Show one object and its fields
+    Object {
+        /// Singular or plural name, such as person or people
+        name: String,
+    },
+    /// List the options of every select, multi-select and rating field
+    Picklists,
+}
+
+impl Arguments {
+    /// How to log: -v wins; a command that prints something and ends is quiet unless asked.
+    pub(super) fn log(&self, command: &Command, configured: &Log) -> Log {
+        let level = match (self.verbose, command) {
+            (0, Command::Run { once: false }) => configured.level.clone(),
+            (0, _) if configured.level == "info" => "warn".to_owned(),
+            (0, _) => configured.level.clone(),
+            (1, _) => "info,twenty_sync=debug".to_owned(),
+            (_, _) => "debug,twenty_sync=trace".to_owned(),
+        };
+        Log { level, ..configured.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

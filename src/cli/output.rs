@@ -1,0 +1,140 @@
+//! Prints: tables for people, JSON for programs, failures for both.
+//!
+//! Invariants: data goes to standard output; a reader that went away (`| head`) is no failure; text from the
+//! workspace is stripped of control characters before it reaches a terminal.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::{arguments::Arguments, exit::Failure};
+
+/// Where a command prints.
+#[derive(Debug)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Output {
+        Output { json }
+    }
+
+    /// Prints `value` as JSON, or what `human` makes of it.
+    pub(super) fn show<T: Serialize>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
+        if self.json {
+            let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+            return self.text(&text);
+        }
+        self.text(&human(value))
+    }
+
+    /// Prints text as it is, with a line break at its end.
+    #[expect(clippy::unused_self, reason = "whoever prints must hold the output")]
+    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let printed = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
+        match printed {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed,
+        }
+    }
+
+    /// Says why a command failed, and gives its exit code.
+    pub(super) fn failure(&self, failure: &Failure) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        let line = if self.json {
+            serde_json::json!({"error": failure.message, "hint": failure.hint, "exit_code": failure.code}).to_string()
+        } else {
+            let hint = failure
+                .hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("\n{} {hint}", label("hint:", "36")));
+            format!("{} {}{hint}", label("error:", "31"), failure.message)
+        };
+        // Nobody may be there to read it; the exit code still says it.
+        let _ = writeln!(stderr, "{line}");
+        ExitCode::from(failure.code)
+    }
+
+    pub(super) fn completions(&mut self, shell: Shell) -> io::Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "twenty-sync", &mut script);
+        self.text(&String::from_utf8_lossy(&script))
+    }
+}
+
+/// A word in bold colour, on a terminal that wants it.
+fn label(word: &str, colour: &str) -> String {
+    if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        format!("\x1b[1;{colour}m{word}\x1b[0m")
+    } else {
+        word.to_owned()
+    }
+}
+
+/// A table without lines, as kubectl prints it. It is wrapped to the terminal, and not at all elsewhere.
+pub(super) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` without control characters, which could steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, printable, table};
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn a_table_has_headings_and_no_lines() {
+        let text = table(&["object", "rows"], [vec!["people".to_owned(), "12".to_owned()]]);
+        assert_eq!(text, " OBJECT  ROWS\n people  12");
+    }
+
+    #[test]
+    fn remote_text_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\x1b[31m\nb"), "a [31m b");
+    }
+}

@@ -1,0 +1,145 @@
+//! `--once` and `run`: sync once, or until stopped.
+//!
+//! Invariants: both use the same pass of the engine; the first SIGTERM or SIGINT ends the run between two pages,
+//! the second one at once.
+
+use std::process::ExitCode;
+
+use indicatif::MultiProgress;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    exit::{self, Failure},
+    output::{Output, grouped, printable, table},
+    progress::Display,
+};
+use crate::{
+    config::Config,
+    mirror::RunMode,
+    sync::{Engine, ObjectReport, RunReport, keep_syncing},
+};
+
+pub(super) async fn once(
+    config: &Config,
+    output: &mut Output,
+    bars: &MultiProgress,
+) -> Result<ExitCode, Failure> {
+    let stop = stop_on_signals()?;
+    let engine = Engine::open(config).await?;
+    let display = Display::start(bars);
+    let report = engine.pass(RunMode::Once, &stop, &display.sender).await;
+    display.finish().await;
+    let report = report?;
+    output.show(&as_json(&report), |_| summary(&report))?;
+    match report.failure() {
+        Some(error) => Err(Failure::from(error)),
+        None => Ok(exit::of_outcome(report.outcome)),
+    }
+}
+
+pub(super) async fn forever(config: &Config, bars: &MultiProgress) -> Result<ExitCode, Failure> {
+    let stop = stop_on_signals()?;
+    let display = Display::start(bars);
+    let ended = keep_syncing(config, &stop, &display.sender).await;
+    display.finish().await;
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that the first signal cancels; the second one ends the process.
+fn stop_on_signals() -> Result<CancellationToken, Failure> {
+    let failed = |error| Failure::failed(format!("could not listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            let code = tokio::select! {
+                _ = terminate.recv() => 143,
+                _ = interrupt.recv() => 130,
+            };
+            if asked.is_cancelled() {
+                #[expect(clippy::exit, reason = "a second signal means now")]
+                std::process::exit(code);
+            }
+            tracing::info!("stopping after the page under way; once more ends at once");
+            asked.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+fn summary(report: &RunReport) -> String {
+    let headings = ["object", "read", "inserted", "updated", "removed", "set aside", "state"];
+    let mut lines = vec![table(&headings, report.objects.iter().map(cells))];
+    for object in &report.objects {
+        let name = printable(&object.object);
+        if let Some(error) = &object.failure {
+            lines.push(format!("{name}: {}", printable(&exit::chain(error))));
+        }
+        if !object.withheld.is_empty() {
+            let columns = object.withheld.join(", ");
+            lines.push(format!(
+                "{name}: the source sent no {columns}; the mirror keeps what it has"
+            ));
+        }
+    }
+    lines.push(closing(report));
+    lines.join("\n")
+}
+
+fn cells(object: &ObjectReport) -> Vec<String> {
+    let applied = &object.applied;
+    let state = if object.failure.is_some() { "failed" } else { "in sync" };
+    vec![
+        printable(&object.object),
+        grouped(object.read),
+        grouped(applied.inserted),
+        grouped(applied.updated),
+        grouped(applied.removed),
+        grouped(applied.set_aside),
+        state.to_owned(),
+    ]
+}
+
+fn closing(report: &RunReport) -> String {
+    let line =
+        format!("{} rows changed, {} calls", grouped(report.rows_changed()), grouped(report.calls));
+    match report.quarantined {
+        0 => line,
+        count => format!(
+            "{line}, {} records in quarantine: select * from sync.quarantine",
+            grouped(count)
+        ),
+    }
+}
+
+fn as_json(report: &RunReport) -> serde_json::Value {
+    let objects: Vec<_> = report
+        .objects
+        .iter()
+        .map(|object| {
+            json!({
+                "object": object.object,
+                "table": object.table,
+                "read": object.read,
+                "inserted": object.applied.inserted,
+                "updated": object.applied.updated,
+                "removed": object.applied.removed,
+                "set_aside": object.applied.set_aside,
+                "withheld": object.withheld,
+                "failure": object.failure.as_ref().map(|error| exit::chain(error)),
+            })
+        })
+        .collect();
+    json!({
+        "outcome": report.outcome.as_str(),
+        "rows_changed": report.rows_changed(),
+        "calls": report.calls,
+        "quarantined": report.quarantined,
+        "objects": objects,
+    })
+}

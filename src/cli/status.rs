@@ -1,0 +1,133 @@
+//! `status`: what is mirrored, how fresh it is and what is stuck.
+//!
+//! It reads the mirror only, so it works while Twenty does not.
+
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+
+use super::{
+    exit::{self, Failure},
+    output::{Output, grouped, printable, table},
+};
+use crate::{
+    config::MirrorConfig,
+    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus},
+};
+
+pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
+    let pool = Mirror::connect(config.database_url.expose_secret(), 1).await?;
+    let Some(status) = MirrorStatus::read(&pool, &config.schema).await? else {
+        output.show(&serde_json::Value::Null, |_| {
+            "nothing is mirrored yet: run twenty-sync --once".to_owned()
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    output.show(&status, text)?;
+    let stuck =
+        status.objects.iter().any(|object| object.quarantined > 0 || object.failure.is_some());
+    Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
+}
+
+fn text(status: &MirrorStatus) -> String {
+    let now = OffsetDateTime::now_utc();
+    let headings = [
+        "object",
+        "table",
+        "direction",
+        "rows (about)",
+        "read up to",
+        "last success",
+        "quarantine",
+        "state",
+    ];
+    let rows = status.objects.iter().map(|object| {
+        vec![
+            object.object.clone(),
+            format!("{}.{}", status.schema, object.table_name),
+            object.direction.clone(),
+            grouped(u64::try_from(object.rows_estimate).unwrap_or(0)),
+            object.watermark.map_or("never".to_owned(), |time| ago(now, time)),
+            object.succeeded_at.map_or("never".to_owned(), |time| ago(now, time)),
+            grouped(u64::try_from(object.quarantined).unwrap_or(0)),
+            state(object),
+        ]
+    });
+    let mut lines = vec![
+        format!("workspace {} in schema {}", status.workspace_id, status.schema),
+        table(&headings, rows),
+    ];
+    for object in &status.objects {
+        if let Some(failure) = &object.failure {
+            lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
+        }
+    }
+    lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
+    lines.join("\n")
+}
+
+fn state(object: &ObjectStatus) -> String {
+    match (&object.failure, object.walk_seen, object.watermark) {
+        (Some(_), _, _) => "failed".to_owned(),
+        (None, Some(seen), _) => {
+            let total = object.walk_total.unwrap_or(seen);
+            format!("reading, {} of {}", grouped(unsigned(seen)), grouped(unsigned(total)))
+        }
+        (None, None, None) => "waiting".to_owned(),
+        (None, None, Some(_)) => "in sync".to_owned(),
+    }
+}
+
+fn last_run(run: &LastRun, now: OffsetDateTime) -> String {
+    let began = ago(now, run.started_at);
+    match (&run.outcome, run.calls, run.rows_changed) {
+        (Some(outcome), calls, rows) => {
+            let (calls, rows) = (unsigned(calls.unwrap_or(0)), unsigned(rows.unwrap_or(0)));
+            let outcome = outcome.replace('_', " ");
+            format!(
+                "last run ({}) began {began}: {outcome}, {} rows changed, {} calls",
+                run.mode,
+                grouped(rows),
+                grouped(calls)
+            )
+        }
+        (None, _, _) => format!("last run ({}) began {began} and has not ended", run.mode),
+    }
+}
+
+fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
+    let seconds = (now - time).whole_seconds().max(0);
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count} {unit} ago")
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, OffsetDateTime};
+
+    use super::ago;
+
+    #[test]
+    fn an_age_is_told_in_the_unit_that_fits() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(30);
+        for (seconds, text) in [
+            (5, "5 s ago"),
+            (300, "5 min ago"),
+            (10_800, "3 h ago"),
+            (864_000, "10 d ago"),
+            (-9, "0 s ago"),
+        ] {
+            assert_eq!(ago(now, now - Duration::seconds(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a person can set, and where each setting was read.
+//!
+//! It exists so that every part gets plain values and no part reads files or the environment by itself.
+//! Invariants: a later layer overrides an earlier one (built-in, file, environment, short names); an unknown key or
+//! a wrong type is an error that names the key and where it was read; secrets are in [`SecretString`] from the
+//! moment they are read, and nothing here prints them.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use crate::record::Direction;
+
+mod error;
+mod layers;
+mod secret;
+mod show;
+
+pub use error::ConfigError;
+pub use layers::Loaded;
+pub use show::Setting;
+
+/// All that the program needs to sync.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Twenty's side.
+    pub source: Source,
+    /// PostgreSQL's side.
+    pub mirror: MirrorConfig,
+    /// How to read.
+    pub pull: Pull,
+    /// Rules for single objects, by singular or plural name.
+    pub objects: BTreeMap<String, ObjectRule>,
+}
+
+/// How to reach Twenty.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The server, without `/rest` or `/graphql`.
+    pub url: Url,
+    /// The API key.
+    pub api_key: SecretString,
+    /// Whether unencrypted http is allowed beyond loopback.
+    pub allow_http: bool,
+    /// Calls a minute that the server allows; 0 leaves it to the server to say so.
+    pub requests_per_minute: u32,
+    /// A certificate authority beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The longest time to connect.
+    pub connect_timeout: Duration,
+    /// The longest silence within an answer.
+    pub read_timeout: Duration,
+    /// The longest time for one call.
+    pub request_timeout: Duration,
+    /// The longest time for one call with all its repetitions.
+    pub retry_deadline: Duration,
+}
+
+/// How to reach PostgreSQL, and where the tables go.
+#[derive(Debug, Clone)]
+pub struct MirrorConfig {
+    /// A `postgres://` URL.
+    pub database_url: SecretString,
+    /// The schema of the mirrored tables.
+    pub schema: String,
+    /// The most connections to hold.
+    pub max_connections: u32,
+}
+
+/// How to read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pull {
+    /// When `run` looks again: a duration or a cron expression.
+    pub interval: String,
+    /// How far each walk reaches back.
+    #[serde(deserialize_with = "layers::duration")]
+    pub overlap: Duration,
+    /// Objects that are read side by side.
+    pub parallel: usize,
+    /// What becomes of soft-deleted records.
+    pub deleted_records: DeletedRecords,
+}
+
+/// What becomes of soft-deleted records in the mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeletedRecords {
+    /// Their rows are removed.
+    Remove,
+    /// Their rows stay, with `deleted_at` set.
+    Keep,
+}
+
+/// What holds for one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectRule {
+    /// Which way its records travel.
+    pub direction: Direction,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// What is logged: a level, or rules for single modules.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,83 @@
+//! What can be wrong with the configuration.
+//!
+//! It exists so that a typing error costs a person one look: the message names the key and where it was read, the
+//! hint says what to write. Invariant: no message holds a secret.
+
+use std::{fmt, path::PathBuf};
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A layer cannot be read or does not fit.
+    #[error("cannot read the configuration: {0}")]
+    Layer(String),
+    /// A key that no setting has.
+    #[error("unknown setting {key}{}", At(.origin.as_deref()))]
+    Unknown {
+        /// The key's path.
+        key: String,
+        /// Where it was read.
+        origin: Option<String>,
+        /// The keys that would be known there.
+        known: String,
+    },
+    /// A setting without which nothing works.
+    #[error("{what} is not set")]
+    Missing {
+        /// The setting, in words.
+        what: &'static str,
+        /// How to set it.
+        hint: &'static str,
+    },
+    /// A setting that makes no sense.
+    #[error("{key} makes no sense: {reason}")]
+    Invalid {
+        /// The key's path.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// A file with a secret that cannot be read.
+    #[error("cannot read {key} from {}", .path.display())]
+    SecretFile {
+        /// The key of the path.
+        key: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ConfigError::Layer(_) => {
+                Some("`twenty-sync config check` shows every setting and where it was read".into())
+            }
+            ConfigError::Unknown { known, .. } => Some(format!("known here: {known}")),
+            ConfigError::Missing { hint, .. } | ConfigError::Invalid { hint, .. } => {
+                Some((*hint).to_owned())
+            }
+            ConfigError::SecretFile { .. } => {
+                Some("check the path, and that this user may read the file".into())
+            }
+        }
+    }
+}
+
+/// Where a setting was read, as the end of a sentence.
+struct At<'a>(Option<&'a str>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(origin) => write!(formatter, ", read in {origin}"),
+            None => Ok(()),
+        }
+    }
+}

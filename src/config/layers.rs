@@ -1,0 +1,230 @@
+//! Brings the layers together: built-in, file, environment, short names.
+//!
+//! It exists to keep the config crate in one place. Invariants: the environment overrides the file; an empty
+//! variable counts as not set; a command gets an error only for settings that it needs.
+
+use std::{
+    collections::BTreeMap,
+    env, fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::{Config as Layers, Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use url::Url;
+
+use super::{
+    Config, ConfigError, Log, MirrorConfig, ObjectRule, Pull, Setting, Source, secret, show,
+};
+
+/// The file that is read when it is there and no other is named.
+const DEFAULT_FILE: &str = "twenty-sync.toml";
+
+/// Short names that people know from elsewhere, and what they set.
+const SHORT_NAMES: &[(&str, &str)] = &[
+    ("TWENTY_URL", "source.url"),
+    ("TWENTY_API_KEY", "source.api_key"),
+    ("TWENTY_API_KEY_FILE", "source.api_key_file"),
+    ("DATABASE_URL", "mirror.database_url"),
+    ("DATABASE_URL_FILE", "mirror.database_url_file"),
+];
+
+/// The configuration as read; each part is complete only when asked for.
+pub struct Loaded {
+    layers: Layers,
+    settings: Settings,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The layers hold secrets as plain text.
+        formatter.debug_struct("Loaded").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    source: SourceSettings,
+    mirror: MirrorSettings,
+    pull: Pull,
+    log: Log,
+    #[serde(default)]
+    objects: BTreeMap<String, ObjectRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceSettings {
+    url: Option<Url>,
+    api_key: Option<SecretString>,
+    api_key_file: Option<PathBuf>,
+    allow_http: bool,
+    requests_per_minute: u32,
+    ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "duration")]
+    connect_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    read_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    request_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    retry_deadline: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MirrorSettings {
+    database_url: Option<SecretString>,
+    database_url_file: Option<PathBuf>,
+    schema: String,
+    max_connections: u32,
+}
+
+/// A duration such as `30s` or `5m`.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text)
+        .map_err(|error| D::Error::custom(format!("{text:?} is no duration: {error}")))
+}
+
+impl Loaded {
+    /// Reads all layers. `file` must exist when it is given.
+    ///
+    /// # Errors
+    /// A layer cannot be read, a key is unknown or a type is wrong.
+    pub fn read(file: Option<&Path>) -> Result<Loaded, ConfigError> {
+        let optional = File::new(DEFAULT_FILE, FileFormat::Toml).required(false);
+        let file =
+            file.map_or(optional, |path| File::new(&path.to_string_lossy(), FileFormat::Toml));
+        let environment = |variables| {
+            Environment::with_prefix("TWENTY_SYNC")
+                .prefix_separator("__")
+                .separator("__")
+                .ignore_empty(true)
+                .source(variables)
+        };
+        Loaded::from(file, environment(None), |name| env::var(name).ok())
+    }
+
+    fn from(
+        file: File<config::FileSourceFile, FileFormat>,
+        environment: Environment,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, ConfigError> {
+        let built_in = File::from_str(include_str!("../../config/default.toml"), FileFormat::Toml);
+        let mut builder =
+            Layers::builder().add_source(built_in).add_source(file).add_source(environment);
+        for (name, key) in SHORT_NAMES {
+            let value = variable(name).filter(|value| !value.is_empty());
+            builder = builder.set_override_option(*key, value).map_err(|error| layer(&error))?;
+        }
+        let layers = builder.build().map_err(|error| layer(&error))?;
+        match layers.clone().try_deserialize() {
+            Ok(settings) => Ok(Loaded { layers, settings }),
+            Err(error) => Err(unfit(&layers, &error)),
+        }
+    }
+
+    /// How to log.
+    pub fn log(&self) -> &Log {
+        &self.settings.log
+    }
+
+    /// How to reach Twenty.
+    ///
+    /// # Errors
+    /// URL or key are not set, or the key's file cannot be read.
+    pub fn source(&self) -> Result<Source, ConfigError> {
+        let set = &self.settings.source;
+        let missing = |what, hint| ConfigError::Missing { what, hint };
+        let url = set.url.clone().ok_or(missing(
+            "the address of Twenty",
+            "set TWENTY_URL, such as https://api.twenty.com or https://crm.example.org",
+        ))?;
+        let key =
+            secret::read("source.api_key_file", set.api_key.as_ref(), set.api_key_file.as_deref())?;
+        let api_key = key.filter(|key| !key.expose_secret().is_empty()).ok_or(missing(
+            "the API key",
+            "set TWENTY_API_KEY or TWENTY_API_KEY_FILE; Twenty makes keys under Settings > APIs",
+        ))?;
+        Ok(Source {
+            url,
+            api_key,
+            allow_http: set.allow_http,
+            requests_per_minute: set.requests_per_minute,
+            ca_file: set.ca_file.clone(),
+            connect_timeout: set.connect_timeout,
+            read_timeout: set.read_timeout,
+            request_timeout: set.request_timeout,
+            retry_deadline: set.retry_deadline,
+        })
+    }
+
+    /// How to reach PostgreSQL.
+    ///
+    /// # Errors
+    /// The URL is not set, or its file cannot be read.
+    pub fn mirror(&self) -> Result<MirrorConfig, ConfigError> {
+        let set = &self.settings.mirror;
+        let file = set.database_url_file.as_deref();
+        let url = secret::read("mirror.database_url_file", set.database_url.as_ref(), file)?;
+        let database_url = url.ok_or(ConfigError::Missing {
+            what: "the address of PostgreSQL",
+            hint: "set DATABASE_URL, such as postgres://user:password@localhost:5432/crm",
+        })?;
+        if set.max_connections == 0 {
+            let (key, reason) =
+                ("mirror.max_connections", "there must be at least one connection".to_owned());
+            return Err(ConfigError::Invalid { key, reason, hint: "8 is a good number" });
+        }
+        Ok(MirrorConfig {
+            database_url,
+            schema: set.schema.clone(),
+            max_connections: set.max_connections,
+        })
+    }
+
+    /// All that the program needs to sync.
+    ///
+    /// # Errors
+    /// One of the two sides is not set.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Ok(Config {
+            source: self.source()?,
+            mirror: self.mirror()?,
+            pull: self.settings.pull.clone(),
+            objects: self.settings.objects.clone(),
+        })
+    }
+
+    /// Every setting with its value and where it was read, secrets hidden.
+    pub fn settings(&self) -> Vec<Setting> {
+        show::settings(&self.layers)
+    }
+}
+
+fn layer(error: &config::ConfigError) -> ConfigError {
+    ConfigError::Layer(error.to_string())
+}
+
+/// Tells an unknown key, whose place the library does not name, from a value that does not fit.
+fn unfit(layers: &Layers, error: &config::ConfigError) -> ConfigError {
+    let text = error.to_string();
+    let Some((name, known)) =
+        text.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
+    else {
+        return ConfigError::Layer(text);
+    };
+    let (known, parent) = known.split_once(" for key `").unwrap_or((known, ""));
+    let parent = parent.trim_end_matches('`');
+    let key = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+    let origin = show::origin(layers, &key);
+    let known = known.trim_start_matches("one of ").replace('`', "");
+    ConfigError::Unknown { key, origin, known }
+}
+
+#[cfg(test)]
+mod tests;

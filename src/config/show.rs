@@ -1,0 +1,89 @@
+//! Shows the effective configuration: every setting, its value, and where it was read.
+//!
+//! It exists because "which of my three places won?" is the first question about any configuration. Invariant:
+//! a secret is never in a [`Setting`]; of a database URL only the password is hidden.
+
+use std::fmt;
+
+use config::{Config as Layers, Value, ValueKind};
+use serde::Serialize;
+use url::Url;
+
+/// One setting as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The key's path.
+    pub key: String,
+    /// The value, with secrets hidden.
+    pub value: String,
+    /// Where it was read.
+    pub origin: String,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} = {} ({})", self.key, self.value, self.origin)
+    }
+}
+
+/// Every setting, by key.
+pub(super) fn settings(layers: &Layers) -> Vec<Setting> {
+    let mut found = Vec::new();
+    collect("", &layers.cache, &mut found);
+    found.sort_by(|left, right| left.key.cmp(&right.key));
+    found
+}
+
+/// Where the value under `key` was read.
+pub(super) fn origin(layers: &Layers, key: &str) -> Option<String> {
+    let mut value = &layers.cache;
+    for part in key.split('.') {
+        let ValueKind::Table(table) = &value.kind else { return None };
+        value = table.get(part)?;
+    }
+    Some(place(first_leaf(value)))
+}
+
+/// A table has no origin of its own.
+fn first_leaf(value: &Value) -> &Value {
+    match &value.kind {
+        ValueKind::Table(table) => table.values().next().map_or(value, first_leaf),
+        _ => value,
+    }
+}
+
+fn collect(path: &str, value: &Value, found: &mut Vec<Setting>) {
+    if let ValueKind::Table(table) = &value.kind {
+        for (name, value) in table {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            collect(&path, value, found);
+        }
+        return;
+    }
+    found.push(Setting { key: path.to_owned(), value: shown(path, value), origin: place(value) });
+}
+
+fn shown(key: &str, value: &Value) -> String {
+    match key {
+        "source.api_key" => "(hidden)".to_owned(),
+        "mirror.database_url" => without_password(&value.to_string()),
+        _ => value.to_string(),
+    }
+}
+
+fn without_password(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return "(hidden)".to_owned() };
+    // A password can stand in the query, too.
+    url.set_query(None);
+    if url.password().is_some() && url.set_password(Some("hidden")).is_err() {
+        return "(hidden)".to_owned();
+    }
+    url.to_string()
+}
+
+fn place(value: &Value) -> String {
+    match value.origin() {
+        None => "built in or a short name such as TWENTY_URL".to_owned(),
+        Some(origin) => origin.to_owned(),
+    }
+}

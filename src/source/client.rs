@@ -1,0 +1,210 @@
+//! The client: one workspace of one server, reached with one key.
+//!
+//! It exists as the loop around a single exchange: wait for the budget, send, and send again if the fault passes.
+//! Invariants: one call has one deadline over all its attempts; waits grow and are random, so that clients that
+//! failed together do not come back together; only reads are sent again once they may have arrived.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    budget::{Budget, Permit},
+    error::SourceError,
+    key::Key,
+    problem::Problem,
+    transport::{Answer, Request, Transport},
+};
+use crate::config;
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Twenty, as one key sees it. Clones share connections and budget.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    key: Key,
+    budget: Budget,
+    retry_deadline: Duration,
+    calls: AtomicU64,
+    single_roots: AtomicBool,
+}
+
+/// Which problems are worth another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// Any that pass: asking twice changes nothing.
+    WhilePassing,
+    /// Only those in which nothing can have happened on the server.
+    WhileUntouched,
+}
+
+impl Client {
+    /// A client for the workspace that the configured key opens. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The key or the URL cannot work.
+    pub fn new(config: &config::Source) -> Result<Client, SourceError> {
+        Ok(Client(Arc::new(Inner {
+            key: Key::read(&config.api_key).map_err(SourceError::Key)?,
+            transport: Transport::new(config)?,
+            budget: Budget::new(config.requests_per_minute),
+            retry_deadline: config.retry_deadline,
+            calls: AtomicU64::new(0),
+            single_roots: AtomicBool::new(false),
+        })))
+    }
+
+    /// What the key says about itself.
+    pub fn key(&self) -> &Key {
+        &self.0.key
+    }
+
+    /// How many calls were sent that count against the server's limit.
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    /// Whether this server refused several root fields in one request.
+    pub(super) fn wants_single_roots(&self) -> bool {
+        self.0.single_roots.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn remember_single_roots(&self) {
+        self.0.single_roots.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends a request that changes nothing until it is answered, and reads the answer.
+    pub(super) async fn read<T>(
+        &self,
+        operation: impl FnOnce() -> String,
+        request: &Request,
+        cost: u32,
+        read: impl Fn(Answer) -> Result<T, Problem>,
+    ) -> Result<T, SourceError> {
+        let result = self.send(request, cost, Again::WhilePassing, read).await;
+        result.map_err(|problem| SourceError::Call { operation: operation(), problem })
+    }
+
+    /// Sends `request`, again and again within the deadline as far as `again` allows. `cost` is what the server
+    /// counts it for; what costs nothing waits for nobody.
+    pub(super) async fn send<T>(
+        &self,
+        request: &Request,
+        cost: u32,
+        again: Again,
+        read: impl Fn(Answer) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut permit = self.permit(cost).await;
+        let deadline = Instant::now() + self.0.retry_deadline;
+        let mut waits = waits();
+        loop {
+            let answer = timeout_at(deadline, self.attempt(request, cost))
+                .await
+                .unwrap_or(Err(Problem::Timeout));
+            let problem = match answer.and_then(&read) {
+                Ok(value) => {
+                    self.0.budget.accepted();
+                    return Ok(value);
+                }
+                Err(problem) => problem,
+            };
+            self.note(&problem);
+            drop(permit.take());
+            if !again.allows(&problem) {
+                return Err(problem);
+            }
+            match self.wait(&problem, &mut waits, cost, deadline).await {
+                Some(next) => permit = next,
+                None => return Err(problem),
+            }
+        }
+    }
+
+    async fn permit(&self, cost: u32) -> Option<Permit> {
+        if cost == 0 { None } else { Some(self.0.budget.acquire(cost).await) }
+    }
+
+    async fn attempt(&self, request: &Request, cost: u32) -> Result<Answer, Problem> {
+        self.0.calls.fetch_add(cost.into(), Ordering::Relaxed);
+        self.0.transport.exchange(request).await
+    }
+
+    /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
+    pub(super) fn note(&self, problem: &Problem) {
+        match problem {
+            Problem::Throttled { limit, retry_after } => {
+                tracing::debug!(?limit, "the server's limit of calls is reached");
+                self.0.budget.refused(*limit, *retry_after);
+            }
+            Problem::Refused(_) => self.0.budget.accepted(),
+            Problem::Connect(_)
+            | Problem::Timeout
+            | Problem::Interrupted(_)
+            | Problem::TooLarge { .. }
+            | Problem::Redirect { .. }
+            | Problem::Key(_)
+            | Problem::Unavailable { .. }
+            | Problem::Unreadable { .. } => {}
+        }
+    }
+
+    /// A throttled call waits with all others in the budget, any other by itself. None if that takes too long.
+    async fn wait(
+        &self,
+        problem: &Problem,
+        waits: &mut ExponentialBackoff,
+        cost: u32,
+        deadline: Instant,
+    ) -> Option<Option<Permit>> {
+        if cost == 0 || !matches!(problem, Problem::Throttled { .. }) {
+            let wait = waits.next().unwrap_or(LONGEST_WAIT).mul_f64(chance());
+            if Instant::now() + wait >= deadline {
+                return None;
+            }
+            tracing::debug!(?wait, error = %problem, "a call failed and will be sent again");
+            sleep(wait).await;
+        }
+        timeout_at(deadline, self.permit(cost)).await.ok()
+    }
+}
+
+impl Again {
+    fn allows(self, problem: &Problem) -> bool {
+        match self {
+            Again::WhilePassing => problem.is_passing(),
+            Again::WhileUntouched => {
+                matches!(problem, Problem::Connect(_) | Problem::Throttled { .. })
+            }
+        }
+    }
+}
+
+fn waits() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .without_max_times()
+        .build()
+}
+
+/// A number from 0 to 1: full jitter.
+fn chance() -> f64 {
+    let (_, random) = uuid::Uuid::new_v4().as_u64_pair();
+    f64::from((random & 0xffff_ffff) as u32) / f64::from(u32::MAX)
+}

@@ -1,0 +1,115 @@
+//! Single records by their ids, and counts.
+//!
+//! It exists because absence is never deletion until it was asked for by id, and because a write whose fate is
+//! unknown is settled by looking. Invariants: deleted records are found, too; a list of ids is as short as a URL
+//! and a page allow; a record that was not asked for is a fault, never an answer.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::{
+    client::Client,
+    error::SourceError,
+    page::{self, LIVE_AND_DELETED, Page, PageRecord},
+    problem::{Problem, Unreadable},
+    transport::Answer,
+};
+use crate::record::Decoder;
+
+/// Ids in one call: one page holds them, and the URL stays below half of what the server takes.
+pub const IDS_PER_CALL: usize = 200;
+
+const WHOLE_PAGE: u16 = 200;
+
+impl Client {
+    /// The records of `object` with these ids, live or deleted, in no order. Those that are not there are absent.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be asked within the deadline.
+    pub async fn by_ids(
+        &self,
+        object: &str,
+        ids: &[Uuid],
+        decoder: &Decoder,
+    ) -> Result<Vec<PageRecord>, SourceError> {
+        let mut records = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_PER_CALL) {
+            self.some_by_ids(object, ids, decoder, &mut records).await?;
+        }
+        Ok(records)
+    }
+
+    async fn some_by_ids(
+        &self,
+        object: &str,
+        ids: &[Uuid],
+        decoder: &Decoder,
+        records: &mut Vec<PageRecord>,
+    ) -> Result<(), SourceError> {
+        let list: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let filter = format!("and(id[in]:[{}],{LIVE_AND_DELETED})", list.join(","));
+        let asked: HashSet<Uuid> = ids.iter().copied().collect();
+        let mut cursor: Option<String> = None;
+        loop {
+            let request = self.listing(object, &filter, WHOLE_PAGE, cursor.as_deref());
+            let operation = || format!("read {} records of {object} by id", ids.len());
+            let read = |answer| read_asked(answer, object, decoder, &asked);
+            let mut page = self.read(operation, &request, 1, read).await?;
+            records.append(&mut page.records);
+            // A server with smaller pages gives the rest with the next ones.
+            if !page.has_next || page.end_cursor.is_none() || page.end_cursor == cursor {
+                return Ok(());
+            }
+            cursor = page.end_cursor;
+        }
+    }
+
+    /// How many records `object` has, live and deleted together.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be asked within the deadline.
+    pub async fn count(&self, object: &str) -> Result<u64, SourceError> {
+        self.count_where(object, LIVE_AND_DELETED).await
+    }
+
+    /// How many records `object` has with an id from `from` on and below `to`, live and deleted together.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be asked within the deadline.
+    pub async fn count_between(
+        &self,
+        object: &str,
+        from: Uuid,
+        to: Option<Uuid>,
+    ) -> Result<u64, SourceError> {
+        let below = to.map(|to| format!("id[lt]:{to},")).unwrap_or_default();
+        self.count_where(object, &format!("and(id[gte]:{from},{below}{LIVE_AND_DELETED})")).await
+    }
+
+    async fn count_where(&self, object: &str, filter: &str) -> Result<u64, SourceError> {
+        let request = self.listing(object, filter, 1, None);
+        let nothing = Decoder::new(std::sync::Arc::from([]));
+        let read = |answer| Ok(page::read(answer, object, &nothing)?.total);
+        self.read(|| format!("count the records of {object}"), &request, 1, read).await
+    }
+}
+
+fn read_asked(
+    answer: Answer,
+    object: &str,
+    decoder: &Decoder,
+    asked: &HashSet<Uuid>,
+) -> Result<Page, Problem> {
+    let status = answer.status;
+    let page = page::read(answer, object, decoder)?;
+    let id = |record: &PageRecord| match &record.decoded {
+        Ok(row) => Some(row.id),
+        Err(fault) => fault.id,
+    };
+    if page.records.iter().filter_map(id).all(|id| asked.contains(&id)) {
+        Ok(page)
+    } else {
+        Err(Problem::Unreadable { status, reason: Unreadable::Unasked })
+    }
+}

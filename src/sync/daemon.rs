@@ -1,0 +1,83 @@
+//! Keeps syncing until it is asked to stop.
+//!
+//! It exists as the loop around [`Engine::pass`]. Invariants: one pass at a time; a side that cannot be reached is
+//! waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Disposition, Engine, ProgressSender, SyncError, Ticker, engine::chain};
+use crate::{config::Config, mirror::RunMode};
+
+/// The longest pause between two attempts to open both sides.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Opens both sides and passes over all objects whenever the schedule says so. Returns when `stop` says so.
+///
+/// # Errors
+/// The configuration must change, or the key is refused.
+pub async fn keep_syncing(
+    config: &Config,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
+    let mut ticker = Ticker::new(&config.pull.interval).await?;
+    let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    while !stop.is_cancelled() {
+        pass(&engine, stop, progress).await?;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = ticker.tick() => {}
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// One pass. What can pass by itself is only logged, because the next pass tries again.
+async fn pass(
+    engine: &Engine,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
+    let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
+        Ok(report) => {
+            let (outcome, rows, calls) =
+                (report.outcome.as_str(), report.rows_changed(), report.calls);
+            tracing::debug!(outcome, rows, calls, "passed over all objects");
+            report.into_failure()
+        }
+        Err(error) => Some(error),
+    };
+    match failure {
+        None | Some(SyncError::Stopped) => Ok(()),
+        Some(error) if error.disposition() != Disposition::Retry => Err(error),
+        Some(error) => {
+            tracing::warn!(
+                error = chain(&error),
+                "could not read everything, trying again at the next tick"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Waits until both sides can be opened; `None` when asked to stop meanwhile.
+async fn open(config: &Config, stop: &CancellationToken) -> Result<Option<Engine>, SyncError> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match Engine::open(config).await {
+            Ok(engine) => return Ok(Some(engine)),
+            Err(error) if error.disposition() == Disposition::Retry => {
+                tracing::warn!(error = chain(&error), pause = ?pause, "could not open both sides, trying again");
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

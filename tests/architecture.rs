@@ -1,0 +1,114 @@
+//! The rule of who may know whom, as a test.
+//!
+//! `plan` and `record` are pure; `source` and `mirror` do not know each other; only `sync` and `cli` know both;
+//! dynamic SQL has one door. A rule that is only written down is broken within a month.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Every source file whose path starts with one of `places`, with its code: no comments, no tests.
+fn code_of(places: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let within = |path: &Path| {
+        let path = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        places
+            .iter()
+            .any(|place| path == format!("{place}.rs") || path.starts_with(&format!("{place}/")))
+    };
+    files.retain(|path| within(path) && path.file_name().is_some_and(|name| name != "tests.rs"));
+    assert!(!files.is_empty(), "no files in {places:?}");
+    files.into_iter().map(|path| (path.clone(), code(&fs::read_to_string(path).unwrap()))).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]").next().unwrap_or_default();
+    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_none(places: &[&str], forbidden: &[&str]) {
+    for (path, code) in code_of(places) {
+        for word in forbidden {
+            assert!(!code.contains(word), "{} must not mention {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_core_is_pure() {
+    let outside = [
+        "tokio",
+        "sqlx",
+        "reqwest",
+        "hyper",
+        "tracing",
+        "async ",
+        ".await",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::thread",
+        "SystemTime",
+        "Instant",
+        "now_utc",
+        "Uuid::new_v4",
+        "rand::",
+        "println!",
+    ];
+    assert_none(&["plan", "record"], &outside);
+    assert_none(
+        &["plan", "record"],
+        &["crate::source", "crate::mirror", "crate::sync", "crate::cli", "crate::config"],
+    );
+    assert_none(&["record"], &["crate::plan"]);
+}
+
+#[test]
+fn the_two_edges_do_not_know_each_other() {
+    assert_none(&["source"], &["crate::mirror", "crate::sync", "crate::cli", "sqlx"]);
+    assert_none(&["mirror"], &["crate::source", "crate::sync", "crate::cli", "reqwest"]);
+    assert_none(&["sync"], &["crate::cli", "sqlx::", "reqwest::"]);
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let printing = ["println!", "print!(", "stdout()"];
+    assert_none(&["config", "mirror", "plan", "record", "source", "sync"], &printing);
+}
+
+#[test]
+fn dynamic_sql_has_one_door() {
+    let places = ["cli", "config", "mirror", "plan", "record", "source", "sync"];
+    for (path, code) in code_of(&places) {
+        let is_the_door = path.ends_with("mirror/ident.rs");
+        assert!(
+            is_the_door || !code.contains("AssertSqlSafe"),
+            "{} goes past mirror/ident.rs",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_says_why_it_exists() {
+    for (path, _) in code_of(&["cli", "config", "mirror", "plan", "record", "source", "sync"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//!"), "{} has no account of itself", path.display());
+        assert!(text.lines().count() <= 400, "{} is longer than 400 lines", path.display());
+    }
+}

@@ -1,0 +1,12 @@
+//! `twenty-sync --once`, from the outside: the program itself, a real PostgreSQL, and a Twenty that behaves like one.
+
+#[path = "once/equality.rs"]
+mod equality;
+#[path = "once/kill.rs"]
+mod kill;
+#[path = "once/refusal.rs"]
+mod refusal;
+#[path = "once/stage.rs"]
+mod stage;
+#[path = "once/workspace.rs"]
+mod workspace;
