@@ -85,7 +85,7 @@ fn run(policies: &Policies, deleted: DeletedRecords, there: bool, events: &[Even
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn both_sides_end_equal_and_nothing_is_invented_or_lost_in_silence(
