@@ -85,12 +85,12 @@ enum Condition {
 fn within(column: &Column, condition: Condition) -> Json {
     let (key, part) = (column.path.key.as_str(), column.path.part);
     match condition {
-        Condition::Is(operator, value) => at(key, part, json!({operator: value})),
+        Condition::Is(operator, value) => at(key, part, &json!({operator: value})),
         Condition::Within(time) => instant(key, part, time),
     }
 }
 
-fn at(key: &str, part: Option<&str>, filter: Json) -> Json {
+fn at(key: &str, part: Option<&str>, filter: &Json) -> Json {
     match part {
         Some(part) => json!({key: {part: filter}}),
         None => json!({key: filter}),
@@ -101,8 +101,8 @@ fn at(key: &str, part: Option<&str>, filter: Json) -> Json {
 fn instant(key: &str, part: Option<&str>, time: OffsetDateTime) -> Json {
     let next = time.saturating_add(Duration::MILLISECOND);
     json!({"and": [
-        at(key, part, json!({"gte": value::timestamp(time)})),
-        at(key, part, json!({"lt": value::timestamp(next)})),
+        at(key, part, &json!({"gte": value::timestamp(time)})),
+        at(key, part, &json!({"lt": value::timestamp(next)})),
     ]})
 }
 

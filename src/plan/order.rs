@@ -60,7 +60,7 @@ pub struct Waiting {
 
 /// Orders `nodes`, whose records are all different. `stuck` are new records that the source does not have, and that
 /// are not in `nodes`: their create was refused.
-pub fn order(nodes: &[Node], stuck: &HashSet<Uuid>) -> Order {
+pub fn order(nodes: &[Node], stuck: &BTreeSet<Uuid>) -> Order {
     let (written, deleted): (Vec<&Node>, Vec<&Node>) =
         nodes.iter().partition(|node| node.kind != Kind::Delete);
     let mut graph = Graph::of_writes(&written, stuck);
@@ -87,7 +87,7 @@ struct Graph {
 }
 
 impl Graph {
-    fn of_writes(nodes: &[&Node], stuck: &HashSet<Uuid>) -> Graph {
+    fn of_writes(nodes: &[&Node], stuck: &BTreeSet<Uuid>) -> Graph {
         let created: HashSet<Uuid> =
             nodes.iter().filter(|node| node.kind == Kind::Create).map(|node| node.record).collect();
         let mut graph = Graph::default();
@@ -117,7 +117,7 @@ impl Graph {
     }
 
     /// Takes out what refers to a stuck record, and what refers to that, if it is new itself.
-    fn take_waiting(&mut self, stuck: &HashSet<Uuid>) -> Vec<Waiting> {
+    fn take_waiting(&mut self, stuck: &BTreeSet<Uuid>) -> Vec<Waiting> {
         let mut stuck = stuck.clone();
         let mut waiting = Vec::new();
         loop {

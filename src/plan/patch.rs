@@ -21,10 +21,10 @@ pub fn body<'a>(
 ) -> Body {
     let mut body = Body::new();
     for unit in units {
-        let rich = columns[unit.columns[0]].field_kind == FieldKind::RichTextV2;
-        match rich {
-            true => drop(body.insert(unit.key.clone(), rich_text(columns, unit, image))),
-            false => add(&mut body, columns, unit, image),
+        if columns[unit.columns[0]].field_kind == FieldKind::RichTextV2 {
+            body.insert(unit.key.clone(), rich_text(columns, unit, image));
+        } else {
+            add(&mut body, columns, unit, image);
         }
     }
     body

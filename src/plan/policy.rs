@@ -67,8 +67,7 @@ impl Policy {
         match self {
             Policy::Source => Some(Side::Source),
             Policy::Mirror => Some(Side::Mirror),
-            Policy::Newest if times.mirror - times.source > SKEW => Some(Side::Mirror),
-            Policy::Newest => Some(Side::Source),
+            Policy::Newest => Some(times.newest()),
             Policy::Hold => None,
         }
     }
@@ -81,6 +80,13 @@ pub struct Times {
     pub source: OffsetDateTime,
     /// When the mirror last changed the field.
     pub mirror: OffsetDateTime,
+}
+
+impl Times {
+    /// Who changed it later, or the source if that cannot be told.
+    fn newest(self) -> Side {
+        if self.mirror - self.source > SKEW { Side::Mirror } else { Side::Source }
+    }
 }
 
 /// What happens when one side deleted a record that the other edited.

@@ -18,6 +18,7 @@
 mod conflict;
 mod decide;
 mod fields;
+mod grave;
 mod settle;
 
 use time::OffsetDateTime;

@@ -79,7 +79,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience { first: Duration::from_secs(1), longest: Duration::from_secs(300), lasting: 3 }
+        Patience { first: Duration::from_secs(1), longest: Duration::from_mins(5), lasting: 3 }
     }
 }
 

@@ -13,8 +13,8 @@ pub(super) fn filters(column: &Column, value: &Value) -> Option<Vec<Condition>> 
     }
     let exactly = |value: Json| Some(vec![Condition::Is("eq", value)]);
     match value {
-        Value::Null => nothing(column),
-        Value::Text(text) if text.is_empty() => nothing(column),
+        Value::Null => Some(nothing(column)),
+        Value::Text(text) if text.is_empty() => Some(nothing(column)),
         Value::Text(text) => exactly(json!(text)),
         Value::Integer(number) => i32::try_from(*number).ok().and_then(|n| exactly(json!(n))),
         Value::Double(number) => exactly(number_json(*number)?),
@@ -38,11 +38,11 @@ pub(super) fn new_only(column: &Column, value: &Value) -> Option<Vec<Json>> {
 }
 
 /// Null; and in free text also the empty text, which versions of the source store in its place.
-fn nothing(column: &Column) -> Option<Vec<Condition>> {
+fn nothing(column: &Column) -> Vec<Condition> {
     let null = Condition::Is("is", json!("NULL"));
     match column.kind {
         ColumnType::Text if is_free_text(column) => {
-            Some(vec![Condition::Is("eq", json!("")), null])
+            vec![Condition::Is("eq", json!("")), null]
         }
         ColumnType::Uuid
         | ColumnType::Text
@@ -53,7 +53,7 @@ fn nothing(column: &Column) -> Option<Vec<Condition>> {
         | ColumnType::Timestamp
         | ColumnType::Date
         | ColumnType::TextArray
-        | ColumnType::Json => Some(vec![null]),
+        | ColumnType::Json => vec![null],
     }
 }
 

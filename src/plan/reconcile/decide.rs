@@ -89,29 +89,11 @@ impl<'a> Decision<'a> {
             Verb::Nothing if self.can_settle() => {
                 self.settled(self.as_before(), Outcome::Nothing, Vec::new())
             }
-            Verb::Nothing => self.unchanged(Next::Nothing),
-            Verb::Read(_) => self.unchanged(Next::Read),
+            Verb::Nothing => unchanged(Next::Nothing),
+            Verb::Read(_) => unchanged(Next::Read),
             Verb::Create(_) | Verb::Update(_) | Verb::Restore(_) | Verb::Delete(_) => {
-                self.unchanged(Next::Push)
+                unchanged(Next::Push)
             }
-        }
-    }
-
-    fn can_settle(&self) -> bool {
-        self.rules.table.direction == Direction::Both && self.pending.waiting.is_empty()
-    }
-
-    /// What was changed and changed back is spelt as the source spells it. A row of the trash that was deleted here
-    /// comes back where such rows are kept.
-    fn as_before(&self) -> MirrorStep {
-        if let (Some(base), Some(mirror)) = (&self.pending.base, &self.pending.mirror) {
-            return updated(differences(base.values(), mirror));
-        }
-        let base = self.pending.base.as_ref().filter(|base| self.is_dead(base));
-        let row = base.filter(|_| self.pending.mirror.is_none()).and_then(|base| self.row(base));
-        match (self.rules.deleted, row) {
-            (DeletedRecords::Keep, Some(row)) => MirrorStep::Insert(row),
-            (DeletedRecords::Keep | DeletedRecords::Remove, _) => MirrorStep::Keep,
         }
     }
 
@@ -141,7 +123,7 @@ impl<'a> Decision<'a> {
         self.pending.sent.as_ref().is_some_and(|sent| self.is_dead(sent))
     }
 
-    fn is_dead(&self, image: &Image) -> bool {
+    pub(super) fn is_dead(&self, image: &Image) -> bool {
         self.rules.life(Some(image)) == Life::Dead
     }
 
@@ -179,10 +161,10 @@ impl<'a> Decision<'a> {
         let conflict =
             |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
         match (edits.is_empty(), policy) {
-            (true, _) => self.again(Some(Image::of(row)), MirrorStep::Keep, Vec::new()),
+            (true, _) => again(Some(Image::of(row)), Vec::new()),
             (false, DeletePolicy::DeleteWins) => {
                 let conflicts = vec![conflict(Side::Mirror)];
-                self.again(Some(Image::of(row)), MirrorStep::Keep, conflicts)
+                again(Some(Image::of(row)), conflicts)
             }
             (false, DeletePolicy::EditRestores) => {
                 let conflicts = vec![conflict(Side::Source)];
@@ -200,7 +182,7 @@ impl<'a> Decision<'a> {
             (Life::Dead, Life::Live) => self.restore(merging.all(), Vec::new()),
             (Life::None, Life::Live) => self.restore(merging.restoring().all(), Vec::new()),
             (Life::Live, Life::Live) => self.deleted_there(row, merging.all()),
-            (_, Life::Dead | Life::None) => self.bury(Some(row), merging.all()),
+            (_, Life::Dead | Life::None) => self.bury(row, &merging.all()),
         }
     }
 
@@ -222,7 +204,7 @@ impl<'a> Decision<'a> {
     fn deleted_there(&self, row: &Row, fields: Fields) -> Reconciled {
         let policy = self.rules.policies.deletes;
         if policy == DeletePolicy::DeleteWins || edited(&fields).is_empty() {
-            return self.bury(Some(row), fields);
+            return self.bury(row, &fields);
         }
         let edits = edited(&fields);
         let conflict = self.whole(ConflictKind::DeletedAtSource, &edits, Some(row), Side::Mirror);
@@ -230,18 +212,17 @@ impl<'a> Decision<'a> {
     }
 
     /// The record goes from the mirror as well, or into its trash; edits become a conflict.
-    fn bury(&self, row: Option<&Row>, fields: Fields) -> Reconciled {
-        let edits = edited(&fields);
-        let conflict = || self.whole(ConflictKind::DeletedAtSource, &edits, row, Side::Source);
+    fn bury(&self, row: &Row, fields: &Fields) -> Reconciled {
+        let edits = edited(fields);
+        let conflict =
+            || self.whole(ConflictKind::DeletedAtSource, &edits, Some(row), Side::Source);
         let conflicts = if edits.is_empty() { Vec::new() } else { vec![conflict()] };
         let nothing = self.outcome(Outcome::Nothing);
         let outcome = if edits.is_empty() { nothing } else { Outcome::Conflict };
-        let mirror = match (self.rules.deleted, row, &self.pending.mirror) {
-            (DeletedRecords::Keep, Some(row), Some(mirror)) => {
-                updated(differences(&row.values, mirror))
-            }
-            (_, _, Some(_)) => MirrorStep::Remove,
-            (_, _, None) => MirrorStep::Keep,
+        let mirror = match (self.rules.deleted, &self.pending.mirror) {
+            (DeletedRecords::Keep, Some(mirror)) => updated(differences(&row.values, mirror)),
+            (DeletedRecords::Remove, Some(_)) => MirrorStep::Remove,
+            (_, None) => MirrorStep::Keep,
         };
         self.settled(mirror, outcome, conflicts)
     }
@@ -265,7 +246,7 @@ impl<'a> Decision<'a> {
             return self.settled(MirrorStep::Keep, self.outcome(Outcome::Agreed), Vec::new());
         };
         let Some(base) = self.pending.base.as_ref().filter(|_| !self.sent_a_delete()) else {
-            return self.again(None, MirrorStep::Keep, Vec::new());
+            return again(None, Vec::new());
         };
         let edits: Vec<usize> = push::changed(self.rules, Some(base), mirror)
             .into_iter()
@@ -276,52 +257,13 @@ impl<'a> Decision<'a> {
         match (edits.is_empty() && !restores, self.rules.policies.deletes) {
             (true, _) => self.settled(MirrorStep::Remove, Outcome::Nothing, Vec::new()),
             (false, DeletePolicy::EditRestores) if !self.is_dead(mirror) => {
-                self.again(None, MirrorStep::Keep, vec![conflict(Side::Mirror)])
+                again(None, vec![conflict(Side::Mirror)])
             }
             (false, DeletePolicy::DeleteWins | DeletePolicy::EditRestores) => {
                 let conflicts = vec![conflict(Side::Source)];
                 self.settled(MirrorStep::Remove, Outcome::Conflict, conflicts)
             }
         }
-    }
-
-    /// The source acknowledged our delete.
-    pub(super) fn deleted(&self, at: OffsetDateTime) -> Reconciled {
-        let grave = self.pending.base.as_ref().map(|base| self.buried(base, at));
-        match (&self.pending.mirror, self.rules.delete_mode) {
-            (Some(_), DeleteMode::Soft) => self.again(grave, MirrorStep::Keep, Vec::new()),
-            (Some(_), DeleteMode::Destroy) => self.again(None, MirrorStep::Keep, Vec::new()),
-            (None, mode) => {
-                let kept = mode == DeleteMode::Soft && self.rules.deleted == DeletedRecords::Keep;
-                let row = grave.filter(|_| kept).and_then(|grave| self.row(&grave));
-                let mirror = row.map_or(MirrorStep::Keep, MirrorStep::Insert);
-                self.settled(mirror, Outcome::Written, Vec::new())
-            }
-        }
-    }
-
-    /// `base` as it lies in the trash: the time of the delete is also that of the last change.
-    fn buried(&self, base: &Image, at: OffsetDateTime) -> Image {
-        let mut grave = base.clone();
-        for key in ["deletedAt", "updatedAt"] {
-            if let Some(column) = self.rules.column(key) {
-                grave.set(column, Some(Value::Timestamp(at)));
-            }
-        }
-        grave
-    }
-
-    fn row(&self, image: &Image) -> Option<Row> {
-        let time = |key| match self.rules.column(key).and_then(|column| image.get(column)) {
-            Some(Value::Timestamp(time)) => Some(*time),
-            _ => None,
-        };
-        Some(Row {
-            id: self.pending.id,
-            updated_at: time("updatedAt")?,
-            deleted_at: time("deletedAt"),
-            values: image.values().to_vec(),
-        })
     }
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
@@ -357,7 +299,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn settled(
+    pub(super) fn settled(
         &self,
         mirror: MirrorStep,
         outcome: Outcome,
@@ -366,30 +308,26 @@ impl<'a> Decision<'a> {
         let settled = settle::with(self.pending, outcome);
         Reconciled { mirror, base: NewBase::Settled, conflicts, settled, next: Next::Nothing }
     }
+}
 
-    /// Still to be sent, from `base` on.
-    fn again(
-        &self,
-        base: Option<Image>,
-        mirror: MirrorStep,
-        conflicts: Vec<Conflict>,
-    ) -> Reconciled {
-        let base = NewBase::Pending { base, waiting: Vec::new() };
-        Reconciled { mirror, base, conflicts, settled: Vec::new(), next: Next::Push }
-    }
+/// Still to be sent, from `base` on.
+pub(super) fn again(base: Option<Image>, conflicts: Vec<Conflict>) -> Reconciled {
+    let base = NewBase::Pending { base, waiting: Vec::new() };
+    let (mirror, settled) = (MirrorStep::Keep, Vec::new());
+    Reconciled { mirror, base, conflicts, settled, next: Next::Push }
+}
 
-    fn unchanged(&self, next: Next) -> Reconciled {
-        Reconciled {
-            mirror: MirrorStep::Keep,
-            base: NewBase::Unchanged,
-            conflicts: Vec::new(),
-            settled: Vec::new(),
-            next,
-        }
+fn unchanged(next: Next) -> Reconciled {
+    Reconciled {
+        mirror: MirrorStep::Keep,
+        base: NewBase::Unchanged,
+        conflicts: Vec::new(),
+        settled: Vec::new(),
+        next,
     }
 }
 
-fn updated(patch: Vec<(usize, Value)>) -> MirrorStep {
+pub(super) fn updated(patch: Vec<(usize, Value)>) -> MirrorStep {
     if patch.is_empty() { MirrorStep::Keep } else { MirrorStep::Update(patch) }
 }
 
@@ -403,7 +341,7 @@ fn edited(fields: &Fields) -> Vec<usize> {
     columns
 }
 
-fn differences(values: &[Option<Value>], mirror: &Image) -> Vec<(usize, Value)> {
+pub(super) fn differences(values: &[Option<Value>], mirror: &Image) -> Vec<(usize, Value)> {
     let differs = |(index, value): (usize, &Option<Value>)| {
         let value = value.as_ref()?;
         let same = mirror.get(index).is_some_and(|own| canonical::identical(own, value));

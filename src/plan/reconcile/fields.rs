@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     plan::{
-        merge::{Seen, Verdict, merge, see},
+        merge::{Reference, Seen, Verdict, merge, see},
+        pending::Pending,
         policy::{Side, Times},
         push::is_writable,
     },
@@ -88,13 +89,20 @@ impl<'a> Merging<'a> {
         let columns = self.decision.columns();
         let empty = canonical::unit_empty(columns, unit, self.mirror) == Some(true);
         let is_position = columns[unit.columns[0]].field_kind == FieldKind::Position;
-        if self.restores {
+        if self.waits_without_base(unit) {
+            Seen { source_changed: true, mirror_changed: true, ..seen }
+        } else if self.restores {
             Seen { source_changed: empty, mirror_changed: !empty, ..seen }
         } else if is_position && empty {
             Seen { mirror_changed: false, ..seen }
         } else {
             seen
         }
+    }
+
+    fn waits_without_base(&self, unit: &Unit) -> bool {
+        let Pending { base: Some(base), waiting, .. } = self.decision.pending else { return false };
+        unit.columns.iter().all(|index| base.get(*index).is_none() && waiting.contains(index))
     }
 
     fn decide(&mut self, unit: &Unit, seen: Seen) {
@@ -118,7 +126,7 @@ impl<'a> Merging<'a> {
                 match winner {
                     Some(Side::Source) => self.take_source(unit, Outcome::Conflict),
                     Some(Side::Mirror) => self.push(unit),
-                    None => self.fields.waiting.extend(&unit.columns),
+                    None => self.hold(unit),
                 }
             }
         }
@@ -142,6 +150,22 @@ impl<'a> Merging<'a> {
             self.fields.base.set(index, Some(value.clone()));
             self.fields.fates[index] = Some(outcome);
         }
+    }
+
+    /// The base stays. Where it would not show the conflict again, because that came from a write in doubt, it is
+    /// forgotten: a field that waits without a base is in conflict.
+    fn hold(&mut self, unit: &Unit) {
+        let columns = self.decision.columns();
+        let reference = Reference {
+            base: Some(&self.fields.base),
+            sent: None,
+            ..self.decision.reference(self.row)
+        };
+        let again = see(columns, unit, reference, &self.source, self.mirror);
+        if !again.is_some_and(|seen| seen.source_changed && seen.mirror_changed) {
+            unit.columns.iter().for_each(|&index| self.fields.base.set(index, None));
+        }
+        self.fields.waiting.extend(&unit.columns);
     }
 
     fn push(&mut self, unit: &Unit) {

@@ -93,13 +93,13 @@ impl<'a> Engine<'a> {
             Who::Source if self.source.is_live() => {
                 let (agreed, before) =
                     (self.agreed(who, index), self.source.record.as_ref().unwrap());
-                self.history.write(who, before, agreed.as_ref(), (index, &values));
+                self.history.write(who, before, &agreed, (index, &values));
                 self.source.edit(index, values);
             }
             Who::Mirror if self.is_live() => {
                 let mut image = self.mirror.clone().unwrap();
                 let agreed = self.agreed(who, index);
-                self.history.write(who, &image, agreed.as_ref(), (index, &values));
+                self.history.write(who, &image, &agreed, (index, &values));
                 let columns = unit(index).columns;
                 for (column, value) in columns.iter().zip(values) {
                     image.set(*column, Some(value));
@@ -112,22 +112,18 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What both sides are known to have agreed on; nothing, in a record that was inserted here. While a write is in doubt, the source may have had its value.
-    fn agreed(&self, who: Who, index: usize) -> Option<Image> {
-        let was_sent = |sent: &Image| sent.get(unit(index).columns[0]).is_some();
-        match &self.local {
-            None => self.mirror.clone(),
-            Some(local)
-                if who == Who::Source
-                    && self.landed
-                    && local.sent.as_ref().is_some_and(was_sent) =>
-            {
-                None
-            }
-            Some(local) => {
-                Some(local.base.clone().unwrap_or_else(|| Image::empty(TABLE.columns.len())))
-            }
-        }
+    /// What a writer can write without an edit that anybody could see: what both sides agreed on (nothing, in a
+    /// record that was inserted here), unless the source may have had another value since; and what was sent.
+    fn agreed(&self, who: Who, index: usize) -> Vec<Image> {
+        let nothing = || Image::empty(TABLE.columns.len());
+        let Some(local) = &self.local else {
+            return vec![self.mirror.clone().unwrap_or_else(nothing)];
+        };
+        let was_sent = |sent: &&Image| sent.get(unit(index).columns[0]).is_some();
+        let sent = local.sent.as_ref().filter(was_sent).filter(|_| who == Who::Source);
+        let base = local.base.clone().unwrap_or_else(nothing);
+        let base = Some(base).filter(|_| sent.is_none() || !self.landed);
+        base.into_iter().chain(sent.cloned()).collect()
     }
 
     fn is_live(&self) -> bool {
@@ -167,14 +163,14 @@ impl<'a> Engine<'a> {
                 )]));
                 let (agreed, before) =
                     (self.agreed(who, index), self.source.record.as_ref().unwrap());
-                self.history.write(who, before, agreed.as_ref(), (index, &values));
+                self.history.write(who, before, &agreed, (index, &values));
                 self.source.edit(index, values);
             }
             Who::Source if !self.source.is_live() => self.source.bury(false),
             Who::Mirror if self.mirror.is_none() => {
                 let mut image = Image::empty(TABLE.columns.len());
                 let agreed = self.agreed(who, index);
-                self.history.write(who, &image, agreed.as_ref(), (index, &values));
+                self.history.write(who, &image, &agreed, (index, &values));
                 image.set(column("id"), Some(Value::Uuid(ID)));
                 for (column, value) in unit(index).columns.into_iter().zip(values) {
                     image.set(column, Some(value));
@@ -320,6 +316,10 @@ impl<'a> Engine<'a> {
         let Some(pending) = self.pending() else { return };
         match reply {
             Reply::Row(row) => {
+                // An answer shows the record as it was: what the mirror holds alike is agreed on by that.
+                if let Some(mirror) = &self.mirror {
+                    self.history.look(&Image::of(&row), mirror);
+                }
                 let answer = Answer::Written(row);
                 let acknowledgement = Acknowledgement { answer, through };
                 self.apply(acknowledge(self.rules, &pending, &acknowledgement));

@@ -35,7 +35,7 @@ impl History {
         &mut self,
         who: Who,
         before: &Image,
-        agreed: Option<&Image>,
+        agreed: &[Image],
         (index, values): (usize, &[Value]),
     ) {
         let mut image = Image::unknown(TABLE.columns.len());
@@ -48,7 +48,7 @@ impl History {
         }
         self.overwrite(who, Some(index));
         // Whoever writes what both sides agreed on takes an edit back.
-        let is_done = agreed.is_some_and(|old| is_unit(index, &image, old));
+        let is_done = agreed.iter().any(|old| is_unit(index, &image, old));
         self.written.push(Written { who, unit: index, image, is_done });
     }
 

@@ -28,10 +28,10 @@ impl Number {
         let dropped = digits.len() - kept.len();
         let exponent = i64::from(exponent) - length(fraction) + length(&digits[..dropped]);
         let digits = kept.trim_start_matches('0').to_owned();
-        match digits.is_empty() {
-            true => Number { negative: false, digits, exponent: 0 },
-            false => Number { negative, digits, exponent },
+        if digits.is_empty() {
+            return Number { negative: false, digits, exponent: 0 };
         }
+        Number { negative, digits, exponent }
     }
 }
 
