@@ -5,31 +5,51 @@
 //! HTTP; rows and the checkpoint they belong to are written in one transaction; no transaction is open while
 //! anything else than PostgreSQL is waited for.
 
+mod base;
+mod capture;
 mod catalog;
 mod checkpoint;
+mod claim;
+mod conflict;
 mod connect;
 mod control;
 mod ddl;
+mod decide;
 mod error;
 mod examine;
+mod follow;
 mod ident;
 mod literal;
 mod nodelay;
+mod outbox;
 mod page;
 mod picklist;
 mod quarantine;
+mod refusal;
+mod relation;
 mod rows;
 mod run;
+mod settle;
+mod sort;
 mod status;
+mod stored;
+mod transaction;
 mod workspace;
 
+pub use capture::{CaptureGap, GapCause};
 pub use checkpoint::{StoredCheckpoint, Walked};
+pub use claim::{Claimed, Sending};
+pub use conflict::{ConflictFilter, StoredConflict};
 pub use connect::Mirror;
 pub use ddl::{SchemaChange, render};
+pub use decide::Ruling;
 pub use error::{MirrorError, MirrorFault};
 pub use examine::Examination;
 pub use ident::{Ident, IdentError};
-pub use page::{Applied, PageWrite, SetAside};
+pub use outbox::{Change, ChangeListener};
+pub use page::{Applied, DecideOnPage, LocalEdits, PageWrite, SetAside};
+pub use refusal::{Problem, Refusal};
 pub use rows::{Incoming, TableWriter};
 pub use run::{Outcome, RunMode, RunRecord};
+pub use settle::{Decide, Decided, Decision, SettleReport};
 pub use status::{LastRun, MirrorStatus, ObjectStatus};

@@ -3,7 +3,23 @@
 //! It exists so that decisions can be read, tested as tables and printed without either side being there.
 //! Invariants: no HTTP, SQL, clock, randomness or async; time is a parameter; the same input gives the same plan.
 
+pub mod access;
+pub mod batch;
+pub mod coalesce;
+#[cfg(test)]
+mod fixture;
+pub mod guard;
+pub mod merge;
 pub mod naming;
+pub mod order;
+pub mod patch;
+pub mod pending;
+pub mod policy;
+pub mod push;
+pub mod reconcile;
+pub mod retry;
 pub mod schema;
 pub mod scope;
+#[cfg(test)]
+mod simulation;
 pub mod walk;

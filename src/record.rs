@@ -4,19 +4,26 @@
 //! Invariants: no I/O, no clock, no randomness, no async; a value that cannot be held exactly is an
 //! error here, never a rounded value later.
 
+pub mod canonical;
 pub mod column;
 pub mod decimal;
 pub mod decode;
 pub mod direction;
+pub mod ids;
+pub mod image;
 pub mod model;
 mod signed_url;
 pub mod text;
+pub mod unit;
 pub mod value;
 
 pub use column::{Column, ColumnType, JsonPath};
 pub use decimal::Decimal;
 pub use decode::{Decoded, Decoder, Reason, Undecodable};
 pub use direction::Direction;
+pub use ids::{DeleteMode, Ids};
+pub use image::Image;
 pub use model::{DataModel, Field, FieldKind, NumberKind, Object, ObjectId, PicklistOption};
 pub use text::RecordText;
+pub use unit::{Unit, units};
 pub use value::{Row, Value};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError};
+use super::{Mirror, capture, error::MirrorError, stored};
 use crate::plan::schema::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
 
 /// The mirror's tables as recorded and as they are.
@@ -26,15 +26,19 @@ pub(super) async fn existing(
     let relations = relations(mirror, connection).await?;
     let mut tables = recorded_tables(mirror, connection).await?;
     let mut columns = catalog_columns(mirror, connection).await?;
+    let mut triggers = capture::triggers(mirror, connection).await?;
     // A table that someone dropped is planned anew.
     tables.retain(|table| relations.contains_key(&table.name));
     for table in &mut tables {
         table.comment = relations[&table.name].clone();
         table.catalog = columns.remove(&table.name).unwrap_or_default();
+        let found = triggers.remove(&table.name).unwrap_or_default();
+        table.triggers =
+            found.into_iter().filter(|found| found.on).map(|found| found.trigger).collect();
     }
     let is_ours = |name: &String| tables.iter().any(|table| table.name == *name);
     let foreign = relations.keys().filter(|name| !is_ours(name)).cloned().collect();
-    Ok(Existing { schema_exists, tables, foreign })
+    Ok(Existing { workspace_id: mirror.workspace_id, schema_exists, tables, foreign })
 }
 
 /// The relations of the schema, with their comments.
@@ -68,11 +72,12 @@ async fn recorded_tables(
     let mut columns = recorded_columns(mirror, connection).await?;
     let table = |(object_id, name_plural, name): (Uuid, String, String)| ExistingTable {
         object_id,
-        name_plural,
+        name_plural: stored::read_name(&name_plural),
         name,
         comment: None,
         columns: columns.remove(&object_id).unwrap_or_default(),
         catalog: BTreeMap::new(),
+        triggers: Vec::new(),
     };
     Ok(objects.into_iter().map(table).collect())
 }
@@ -90,6 +95,7 @@ async fn recorded_columns(
     .map_err(MirrorError::query("read sync.field"))?;
     let mut columns: HashMap<Uuid, Vec<ExistingColumn>> = HashMap::new();
     for (object_id, field_id, part, key, name) in rows {
+        let key = stored::read_name(&key);
         columns.entry(object_id).or_default().push(ExistingColumn { field_id, part, key, name });
     }
     Ok(columns)

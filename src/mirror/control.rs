@@ -15,10 +15,13 @@ use super::error::MirrorError;
 const BOOK: &str = "sync._sqlx_migrations";
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/0001_control.sql");
-    let control =
-        Migration::new(1, "control".into(), MigrationType::Simple, sql.into_sql_str(), false);
-    let mut migrator = Migrator::with_migrations(vec![control]);
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    let mut migrator = Migrator::with_migrations(vec![
+        migration(1, "control", include_str!("../../migrations/0001_control.sql")),
+        migration(2, "capture", include_str!("../../migrations/0002_capture.sql")),
+    ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");
     migrator

@@ -1,21 +1,22 @@
 //! Renders and applies a schema plan.
 //!
 //! It exists so that what `schema plan` shows is exactly what runs. Invariants: a change and its record in
-//! `sync.object` and `sync.field` are one transaction under one lock; an object that got a column is read anew
-//! from the start, because only a walk can fill it; nothing is dropped.
+//! `sync.object` and `sync.field` are one transaction under one lock; an object that got a column or a new
+//! table is read anew from the start, because only a walk can fill it; nothing is dropped.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Write};
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
     Mirror, catalog,
     error::MirrorError,
+    follow,
     ident::{Ident, IdentError, statement, text_literal},
-    picklist,
+    picklist, refusal, stored,
 };
 use crate::{
-    plan::schema::{Existing, SchemaPlan, Step, Table},
+    plan::schema::{CaptureTrigger, Existing, SchemaPlan, Step, Table, TriggerRole},
     record::{Column, DataModel},
 };
 
@@ -62,13 +63,19 @@ impl SchemaChange<'_> {
             let sql = render(&self.mirror.schema, step)?;
             let failed = |cause| MirrorError::Ddl { step: step.to_string(), cause };
             sqlx::raw_sql(statement(sql)).execute(&mut *self.transaction).await.map_err(failed)?;
-            if let Step::AddColumn { table, .. } = step {
+            if let Step::AddColumn { table, .. } | Step::CreateTable { table, .. } = step {
                 refill.insert(table.as_str());
             }
         }
         for table in &plan.tables {
             record(self.mirror, &mut self.transaction, table, refill.contains(table.name.as_str()))
                 .await?;
+        }
+        follow::follow(self.mirror, &mut self.transaction, plan).await?;
+        close_the_rest(self.mirror, &mut self.transaction, &plan.tables).await?;
+        if !plan.is_empty() {
+            // What the old schema made impossible may be possible now.
+            refusal::retry_all(self.mirror, &mut self.transaction).await?;
         }
         picklist::replace(self.mirror, &mut self.transaction, model, &plan.tables).await?;
         self.transaction
@@ -114,7 +121,25 @@ pub fn render(schema: &Ident, step: &Step) -> Result<String, IdentError> {
                 text_literal(text)
             )
         }
+        Step::Capture { table, triggers } => capture(&relation(table)?, triggers),
     })
+}
+
+/// Triggers are always on: a session that replicates writes like any other.
+fn capture(relation: &str, triggers: &[CaptureTrigger]) -> String {
+    let mut sql = String::new();
+    for role in TriggerRole::ALL {
+        let _ = writeln!(sql, "drop trigger if exists {} on {relation};", role.name());
+    }
+    for CaptureTrigger { role, arguments } in triggers {
+        let (name, event, level) = (role.name(), role.event(), role.level());
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| text_literal(argument)).collect();
+        let _ = writeln!(sql, "create trigger {name} {event} on {relation} for each {level}");
+        let _ = writeln!(sql, "    execute function sync.capture({});", arguments.join(", "));
+        let _ = writeln!(sql, "alter table {relation} enable always trigger {name};");
+    }
+    sql.trim_end().to_owned()
 }
 
 /// The source keeps the ids it is given, so a local insert has its final id at once (docs/twenty.md, "Ids").
@@ -122,6 +147,24 @@ fn definition(column: &Column) -> Result<String, IdentError> {
     let is_id = column.path.key == "id" && column.path.part.is_none();
     let rest = if is_id { " primary key default gen_random_uuid()" } else { "" };
     Ok(format!("{} {}{rest}", Ident::new(&column.name)?, column.kind.sql()))
+}
+
+/// Writes down which objects are no longer mirrored; their tables stay.
+async fn close_the_rest(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    tables: &[Table],
+) -> Result<(), MirrorError> {
+    sqlx::query(
+        "update sync.object set direction = 'off' \
+         where workspace_id = $1 and object_id <> all($2) and direction <> 'off'",
+    )
+    .bind(mirror.workspace_id)
+    .bind(tables.iter().map(|table| table.object_id).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write down which objects are no longer mirrored"))
 }
 
 /// Writes down what a table and its columns hold; nothing where that is known already.
@@ -163,8 +206,8 @@ async fn record_object(
     )
     .bind(mirror.workspace_id)
     .bind(table.object_id)
-    .bind(&table.name_singular)
-    .bind(&table.name_plural)
+    .bind(stored::name(&table.name_singular))
+    .bind(stored::name(&table.name_plural))
     .bind(&table.name)
     .bind(table.direction.as_str())
     .execute(connection)
@@ -192,7 +235,7 @@ async fn record_fields(
     .bind(table.object_id)
     .bind(columns.iter().map(|column| column.field_id).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.path.part.unwrap_or_default()).collect::<Vec<_>>())
-    .bind(columns.iter().map(|column| column.path.key.as_str()).collect::<Vec<_>>())
+    .bind(columns.iter().map(|column| stored::name(&column.path.key)).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
     .bind(columns.iter().map(|column| column.kind.sql()).collect::<Vec<_>>())
     .execute(connection)

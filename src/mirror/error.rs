@@ -80,6 +80,14 @@ pub enum MirrorError {
         /// The cause. Not a `source`: its text can hold values.
         cause: sqlx::Error,
     },
+    /// People hold rows that are to be written.
+    #[error("could not write {object}: open transactions of others hold its rows")]
+    Busy {
+        /// The object's plural name.
+        object: String,
+        /// The cause. Not a `source`: its text can hold values.
+        cause: sqlx::Error,
+    },
     /// Another process moved the checkpoint.
     #[error("another twenty-sync is reading {object} into this mirror")]
     Overtaken {
@@ -126,7 +134,7 @@ impl MirrorError {
             | MirrorError::Ddl { cause, .. }
             | MirrorError::Page { cause, .. }
             | MirrorError::Query { cause, .. } => sql_fault(cause),
-            MirrorError::Overtaken { .. } => MirrorFault::Transient,
+            MirrorError::Overtaken { .. } | MirrorError::Busy { .. } => MirrorFault::Transient,
         }
     }
 
@@ -146,6 +154,9 @@ impl MirrorError {
                 "this database was used by a newer twenty-sync: install that version or a later one"
             }
             MirrorError::Overtaken { .. } => "let only one twenty-sync at a time work on a mirror",
+            MirrorError::Busy { .. } => {
+                "commit or end the transactions that pg_stat_activity shows as idle in transaction"
+            }
             MirrorError::Name(_) => "rename the object or field in Twenty",
             MirrorError::Connect { cause, .. }
             | MirrorError::Ddl { cause, .. }

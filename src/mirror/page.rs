@@ -4,25 +4,35 @@
 //! repeat records. Invariants: all or nothing; a row that PostgreSQL refuses is found by halving and set aside,
 //! and the rest of the page goes on; applying a page twice changes nothing the second time.
 
+use std::fmt;
+
 use sqlx::{Acquire, PgConnection};
 use uuid::Uuid;
 
 use super::{
-    Mirror,
+    Decision, Mirror, base,
     checkpoint::{self, Walked},
     error::{MirrorError, condition, is_refused_value},
     quarantine,
     rows::{Incoming, TableWriter, Written},
+    settle::{self, Verdict},
+    sort::{Sorted, sort},
+    transaction::{ATTEMPTS, give_way},
 };
-use crate::plan::walk::Checkpoint;
+use crate::{
+    plan::{pending::Pending, walk::Checkpoint},
+    record::Row,
+};
 
 /// What a page writes.
 #[derive(Debug, Clone)]
 pub struct PageWrite {
     /// Rows to insert or update.
     pub rows: Vec<Incoming>,
-    /// Ids of rows to remove: their records were soft-deleted.
+    /// Ids of rows to remove: their records were soft-deleted, or are known to be destroyed.
     pub removed: Vec<Uuid>,
+    /// The soft-deleted ones among them, as read.
+    pub tombstones: Vec<Row>,
     /// Records that could not be read.
     pub set_aside: Vec<SetAside>,
     /// Where the object stands after the page.
@@ -76,21 +86,52 @@ impl Applied {
     }
 }
 
+/// How a page treats records with local changes.
+pub struct LocalEdits<'a> {
+    /// Whether a write to the record was acknowledged after the page was requested, or is on its way: the page knows
+    /// nothing of it, and the answer to the write shows more. Asked while the record is locked.
+    pub acknowledged: &'a (dyn Fn(Uuid) -> bool + Sync),
+    /// Decides on a record with local changes, given what the page shows of it, also in the trash; nothing is shown
+    /// of a record that was destroyed. `None` as the answer leaves the record as it is.
+    pub decide: &'a mut DecideOnPage<'a>,
+}
+
+/// See [`LocalEdits::decide`].
+pub type DecideOnPage<'a> = dyn FnMut(&Pending, Option<&Row>) -> Option<Decision> + Send + 'a;
+
+impl fmt::Debug for LocalEdits<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LocalEdits").finish_non_exhaustive()
+    }
+}
+
 impl Mirror {
     /// Applies a page.
     ///
     /// # Errors
-    /// Nothing of the page is written: PostgreSQL refuses, or another process moved the checkpoint.
+    /// Nothing of the page is written: PostgreSQL refuses, people hold its rows for too long, or another process
+    /// moved the checkpoint.
     pub async fn apply_page(
         &self,
         table: &TableWriter,
         page: &PageWrite,
+        edits: &mut LocalEdits<'_>,
     ) -> Result<Applied, MirrorError> {
-        match self.try_page(table, page, Care::Whole).await {
-            Err(MirrorError::Page { cause, .. }) if is_refused_value(&cause) => {
-                self.try_page(table, page, Care::Halves).await
+        let mut care = Care::Whole;
+        let mut attempt = 0;
+        loop {
+            match self.try_page(table, page, edits, care).await {
+                Err(MirrorError::Page { cause, .. })
+                    if is_refused_value(&cause) && matches!(care, Care::Whole) =>
+                {
+                    care = Care::Halves;
+                }
+                Err(MirrorError::Busy { .. }) if attempt < ATTEMPTS => {
+                    give_way(attempt).await;
+                    attempt += 1;
+                }
+                result => return result,
             }
-            result => result,
         }
     }
 
@@ -98,16 +139,18 @@ impl Mirror {
         &self,
         table: &TableWriter,
         page: &PageWrite,
+        edits: &mut LocalEdits<'_>,
         care: Care,
     ) -> Result<Applied, MirrorError> {
-        let failed = |cause| MirrorError::Page { object: table.object.clone(), cause };
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
-        let applied = self.write_page(&mut transaction, table, page, care).await.map_err(failed)?;
-        let (id, version) = (table.object_id, page.version);
+        let failed = |cause| table.relation.failed(cause);
+        let mut transaction = self.begin().await.map_err(failed)?;
+        let applied =
+            self.write_page(&mut transaction, table, page, edits, care).await.map_err(failed)?;
+        let (id, version) = (table.relation.object_id, page.version);
         let moved =
             checkpoint::advance(self, &mut transaction, id, version, &page.checkpoint, page.walked);
         if !moved.await.map_err(failed)? {
-            return Err(MirrorError::Overtaken { object: table.object.clone() });
+            return Err(MirrorError::Overtaken { object: table.relation.object.clone() });
         }
         transaction.commit().await.map_err(failed)?;
         Ok(applied)
@@ -118,56 +161,131 @@ impl Mirror {
         connection: &mut PgConnection,
         table: &TableWriter,
         page: &PageWrite,
+        edits: &mut LocalEdits<'_>,
         care: Care,
     ) -> Result<Applied, sqlx::Error> {
-        let (written, refused) = match care {
-            Care::Whole => (table.upsert(connection, &page.rows).await?, Vec::new()),
-            Care::Halves => write_in_halves(connection, table, &page.rows).await?,
+        let sorted = sort(self, connection, table, page, edits.acknowledged, care).await?;
+        let (mut written, mut refused) = match care {
+            Care::Whole => {
+                (table.upsert(connection, &sorted.rows, &sorted.locked).await?, Vec::new())
+            }
+            Care::Halves => write_in_halves(connection, table, page, &sorted).await?,
         };
-        let removed = match page.removed.as_slice() {
-            [] => 0,
-            ids => table.remove(connection, ids).await?,
-        };
+        if !sorted.removed.is_empty() {
+            written.removed = table.relation.remove(connection, &sorted.removed).await?;
+        }
+        let mut decided = Reconciling { mirror: self, table, page, care, refused: &mut refused };
+        written.add(decided.reconcile(connection, &sorted.edited, edits.decide).await?);
         let ids =
             page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.iter().copied());
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
         let ids: Vec<Uuid> = ids.filter(|id| !is_refused(id)).collect();
-        quarantine::release(self, connection, table.object_id, &ids).await?;
+        quarantine::release(self, connection, table.relation.object_id, &ids).await?;
         let set_aside: Vec<&SetAside> = refused.iter().chain(&page.set_aside).collect();
-        let set_aside = quarantine::put(self, connection, table.object_id, &set_aside).await?;
-        Ok(Applied { inserted: written.inserted, updated: written.updated, removed, set_aside })
+        let set_aside =
+            quarantine::put(self, connection, table.relation.object_id, &set_aside).await?;
+        let Written { inserted, updated, removed } = written;
+        Ok(Applied { inserted, updated, removed, set_aside })
     }
 }
 
 /// How the rows of a page are written.
 #[derive(Debug, Clone, Copy)]
-enum Care {
+pub(super) enum Care {
     /// In one statement.
     Whole,
     /// In halves, after PostgreSQL refused a value, until the rows at fault are alone.
     Halves,
 }
 
+/// Decides the records of a page that have local changes.
+struct Reconciling<'a> {
+    mirror: &'a Mirror,
+    table: &'a TableWriter,
+    page: &'a PageWrite,
+    care: Care,
+    refused: &'a mut Vec<SetAside>,
+}
+
+impl Reconciling<'_> {
+    async fn reconcile(
+        &mut self,
+        connection: &mut PgConnection,
+        edited: &[Uuid],
+        decide: &mut DecideOnPage<'_>,
+    ) -> Result<Written, sqlx::Error> {
+        if edited.is_empty() {
+            return Ok(Written::default());
+        }
+        let states = base::lock(self.mirror, connection, &self.table.relation, edited).await?;
+        let mut verdicts = Vec::new();
+        for state in states {
+            // A row that the source could not hold is refused when it is pushed; until then it keeps what it has.
+            let Ok(pending) = state.pending(&self.table.described) else { continue };
+            let row = self.shown(state.record_id).map(|incoming| &incoming.row);
+            let tombstone = || self.page.tombstones.iter().find(|row| row.id == state.record_id);
+            let decision = decide(&pending, row.or_else(tombstone));
+            verdicts.extend(decision.map(|decision| Verdict { state, decision }));
+        }
+        match self.care {
+            Care::Whole => settle::apply(self.mirror, connection, self.table, &verdicts).await,
+            Care::Halves => self.one_by_one(connection, verdicts).await,
+        }
+    }
+
+    async fn one_by_one(
+        &mut self,
+        connection: &mut PgConnection,
+        verdicts: Vec<Verdict>,
+    ) -> Result<Written, sqlx::Error> {
+        let mut written = Written::default();
+        for verdict in verdicts {
+            let id = verdict.state.record_id;
+            let mut savepoint = connection.begin().await?;
+            match settle::apply(self.mirror, &mut savepoint, self.table, &[verdict]).await {
+                Ok(more) => {
+                    savepoint.commit().await?;
+                    written.add(more);
+                }
+                Err(error) if is_refused_value(&error) => {
+                    savepoint.rollback().await?;
+                    self.refused.extend(self.shown(id).map(|incoming| refuse(incoming, &error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(written)
+    }
+
+    fn shown(&self, id: Uuid) -> Option<&Incoming> {
+        self.page.rows.iter().find(|incoming| incoming.row.id == id)
+    }
+}
+
 async fn write_in_halves(
     connection: &mut PgConnection,
     table: &TableWriter,
-    rows: &[Incoming],
+    page: &PageWrite,
+    sorted: &Sorted<'_>,
 ) -> Result<(Written, Vec<SetAside>), sqlx::Error> {
     let mut written = Written::default();
     let mut refused = Vec::new();
-    let mut parts = vec![rows];
+    let mut parts = vec![sorted.rows.as_slice()];
     while let Some(part) = parts.pop() {
         let mut savepoint = connection.begin().await?;
-        match table.upsert(&mut savepoint, part).await {
+        match table.upsert(&mut savepoint, part, &sorted.locked).await {
             Ok(more) => {
                 savepoint.commit().await?;
-                written.inserted += more.inserted;
-                written.updated += more.updated;
+                written.add(more);
             }
             Err(error) if is_refused_value(&error) => {
                 savepoint.rollback().await?;
                 match part {
-                    [incoming] => refused.push(refuse(incoming, &error)),
+                    [row] => {
+                        let at_fault =
+                            page.rows.iter().filter(|incoming| incoming.row.id == row.id);
+                        refused.extend(at_fault.map(|incoming| refuse(incoming, &error)));
+                    }
                     _ => parts.extend([&part[part.len() / 2..], &part[..part.len() / 2]]),
                 }
             }

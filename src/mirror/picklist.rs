@@ -4,11 +4,11 @@
 //! documentation promises for it does not exist (docs/twenty.md, "Picklists"). Invariant: an unchanged model
 //! writes nothing.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use sqlx::PgConnection;
 
-use super::{Mirror, error::MirrorError};
+use super::{Mirror, error::MirrorError, stored};
 use crate::{
     plan::schema::Table,
     record::{DataModel, Object, PicklistOption},
@@ -17,11 +17,11 @@ use crate::{
 /// The options of one object's fields, as columns.
 #[derive(Default)]
 struct Options<'a> {
-    object: Vec<&'a str>,
-    field: Vec<&'a str>,
-    value: Vec<&'a str>,
-    label: Vec<&'a str>,
-    color: Vec<Option<&'a str>>,
+    object: Vec<Cow<'a, str>>,
+    field: Vec<Cow<'a, str>>,
+    value: Vec<Cow<'a, str>>,
+    label: Vec<Cow<'a, str>>,
+    color: Vec<Option<Cow<'a, str>>>,
     position: Vec<i32>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Options<'a> {
             for field in object.fields.iter().filter(|field| field.is_active) {
                 let mut seen = HashSet::new();
                 for option in
-                    field.options.iter().filter(|option| seen.insert(option.value.as_str()))
+                    field.options.iter().filter(|option| seen.insert(stored::label(&option.value)))
                 {
                     options.push(object, &field.name, option);
                 }
@@ -44,11 +44,11 @@ impl<'a> Options<'a> {
     }
 
     fn push(&mut self, object: &'a Object, field: &'a str, option: &'a PicklistOption) {
-        self.object.push(&object.name_plural);
-        self.field.push(field);
-        self.value.push(&option.value);
-        self.label.push(&option.label);
-        self.color.push(option.color.as_deref());
+        self.object.push(stored::name(&object.name_plural));
+        self.field.push(stored::name(field));
+        self.value.push(stored::label(&option.value));
+        self.label.push(stored::label(&option.label));
+        self.color.push(option.color.as_deref().map(stored::label));
         self.position.push(option.position);
     }
 }

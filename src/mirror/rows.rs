@@ -4,7 +4,7 @@
 //! as one `text[]` and is cast to its type by PostgreSQL. Invariants: only rows that differ are written; a
 //! column whose key the source did not send is left as it is; names come from [`Ident`] only.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,19 +13,20 @@ use super::{
     Mirror,
     ident::{Ident, IdentError, statement},
     literal::sql_text,
+    relation::Relation,
 };
 use crate::{
     plan::schema::Table,
-    record::{ColumnType, ObjectId, RecordText, Row},
+    record::{Column, ColumnType, RecordText, Row},
 };
 
 /// Writes the records of one object.
 #[derive(Debug, Clone)]
 pub struct TableWriter {
-    pub(super) object_id: ObjectId,
-    pub(super) object: String,
-    relation: String,
+    pub(super) relation: Relation,
     columns: Vec<(Ident, ColumnType)>,
+    /// The columns as the model has them, in the same order.
+    pub(super) described: Vec<Column>,
 }
 
 /// A record as read, with the JSON it came as.
@@ -42,6 +43,19 @@ pub struct Incoming {
 pub(super) struct Written {
     pub(super) inserted: u64,
     pub(super) updated: u64,
+    pub(super) removed: u64,
+}
+
+impl Written {
+    pub(super) fn total(self) -> u64 {
+        self.inserted + self.updated + self.removed
+    }
+
+    pub(super) fn add(&mut self, more: Written) {
+        self.inserted += more.inserted;
+        self.updated += more.updated;
+        self.removed += more.removed;
+    }
 }
 
 impl TableWriter {
@@ -50,24 +64,31 @@ impl TableWriter {
     /// # Errors
     /// A name that PostgreSQL cannot hold.
     pub fn new(mirror: &Mirror, table: &Table) -> Result<TableWriter, IdentError> {
-        let relation = format!("{}.{}", mirror.schema, Ident::new(&table.name)?);
-        let columns = table
+        let columns: Vec<(Ident, ColumnType)> = table
             .columns
             .iter()
-            .map(|column| Ident::new(&column.name).map(|name| (name, column.kind)));
-        Ok(TableWriter {
+            .map(|column| Ident::new(&column.name).map(|name| (name, column.kind)))
+            .collect::<Result<_, _>>()?;
+        let relation = Relation {
             object_id: table.object_id,
             object: table.name_plural.clone(),
-            relation,
-            columns: columns.collect::<Result<_, _>>()?,
-        })
+            name: format!("{}.{}", mirror.schema, Ident::new(&table.name)?),
+            columns: columns.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        Ok(TableWriter { relation, columns, described: table.columns.clone() })
     }
 
-    /// Inserts `rows`, or updates those that differ.
+    /// The columns, in the order of images.
+    pub fn columns(&self) -> &[Column] {
+        &self.described
+    }
+
+    /// Inserts rows that are not there, and updates those among `locked` that differ.
     pub(super) async fn upsert(
         &self,
         connection: &mut PgConnection,
-        rows: &[Incoming],
+        rows: &[&Row],
+        locked: &[Uuid],
     ) -> Result<Written, sqlx::Error> {
         let mut written = Written::default();
         for (present, rows) in by_presence(rows) {
@@ -75,49 +96,75 @@ impl TableWriter {
             for values in columns_of(&present, &rows) {
                 query = query.bind(values);
             }
-            let inserted: Vec<bool> = query.fetch_all(&mut *connection).await?;
-            let new = inserted.iter().filter(|inserted| **inserted).count() as u64;
-            written.inserted += new;
-            written.updated += inserted.len() as u64 - new;
+            let ids: Vec<Uuid> = query.bind(locked).fetch_all(&mut *connection).await?;
+            let updated = ids.iter().filter(|id| locked.contains(id)).count() as u64;
+            written.updated += updated;
+            written.inserted += ids.len() as u64 - updated;
         }
         Ok(written)
     }
 
-    /// Removes the rows with these ids; says how many there were.
-    pub(super) async fn remove(
+    /// Locks the rows that are there and differ, in the order of their ids. A lock is a write, so the others are
+    /// left alone.
+    pub(super) async fn lock_differing(
         &self,
         connection: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> Result<u64, sqlx::Error> {
-        let sql = format!("delete from {} where id = any($1)", self.relation);
-        Ok(sqlx::query(statement(sql)).bind(ids).execute(connection).await?.rows_affected())
+        rows: &[&Row],
+    ) -> Result<Vec<Uuid>, sqlx::Error> {
+        let mut locked = Vec::new();
+        for (present, rows) in by_presence(rows) {
+            let sql = format!(
+                "select t.id from {} t join ({}) as r on r.id = t.id \
+                 where row({}) is distinct from row({}) order by t.id for update of t",
+                self.relation.name,
+                self.given_sql(&present),
+                self.list(&present, |_, name, _| format!("t.{name}")),
+                self.list(&present, |_, name, _| format!("r.{name}")),
+            );
+            let mut query = sqlx::query_scalar::<_, Uuid>(statement(sql));
+            for values in columns_of(&present, &rows) {
+                query = query.bind(values);
+            }
+            locked.extend(query.fetch_all(&mut *connection).await?);
+        }
+        Ok(locked)
+    }
+
+    /// The present columns, each made into SQL and parted by commas; places count from 1.
+    fn list(
+        &self,
+        present: &[usize],
+        item: impl Fn(usize, &Ident, ColumnType) -> String,
+    ) -> String {
+        let columns = present.iter().enumerate().map(|(place, &index)| {
+            let (name, kind) = &self.columns[index];
+            item(place + 1, name, *kind)
+        });
+        columns.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The rows given as one array per column, by column name.
+    fn given_sql(&self, present: &[usize]) -> String {
+        format!(
+            "select {} from unnest({}) as g ({})",
+            self.list(present, |place, name, kind| format!("c{place}::{} as {name}", kind.sql())),
+            self.list(present, |place, _, _| format!("${place}::text[]")),
+            self.list(present, |place, _, _| format!("c{place}")),
+        )
     }
 
     fn upsert_sql(&self, present: &[usize]) -> String {
-        let list = |item: &dyn Fn(usize, &Ident, ColumnType) -> String| {
-            let columns = present.iter().enumerate().map(|(place, &index)| {
-                let (name, kind) = &self.columns[index];
-                item(place + 1, name, *kind)
-            });
-            columns.collect::<Vec<_>>().join(", ")
-        };
-        let names = list(&|_, name, _| name.to_string());
-        let mut sql = format!("insert into {} as t ({names}) select ", self.relation);
-        sql += &list(&|place, _, kind| format!("c{place}::{}", kind.sql()));
-        let _ = write!(sql, " from unnest({})", list(&|place, _, _| format!("${place}::text[]")));
-        let _ = write!(
-            sql,
-            " as r ({}) on conflict (id) do update set ",
-            list(&|place, _, _| format!("c{place}"))
-        );
-        sql += &list(&|_, name, _| format!("{name} = excluded.{name}"));
-        let _ = write!(sql, " where row({})", list(&|_, name, _| format!("t.{name}")));
-        let _ = write!(
-            sql,
-            " is distinct from row({})",
-            list(&|_, name, _| format!("excluded.{name}"))
-        );
-        sql + " returning xmax = 0"
+        format!(
+            "insert into {} as t ({}) {} on conflict (id) do update set {} \
+             where t.id = any(${}) and row({}) is distinct from row({}) returning t.id",
+            self.relation.name,
+            self.list(present, |_, name, _| name.to_string()),
+            self.given_sql(present),
+            self.list(present, |_, name, _| format!("{name} = excluded.{name}")),
+            present.len() + 1,
+            self.list(present, |_, name, _| format!("t.{name}")),
+            self.list(present, |_, name, _| format!("excluded.{name}")),
+        )
     }
 }
 
@@ -128,9 +175,9 @@ fn columns_of<'a>(present: &[usize], rows: &[&'a Row]) -> Vec<Vec<Option<Cow<'a,
 }
 
 /// The rows by which of their columns are present; almost always one group.
-fn by_presence(rows: &[Incoming]) -> BTreeMap<Vec<usize>, Vec<&Row>> {
+fn by_presence<'a>(rows: &[&'a Row]) -> BTreeMap<Vec<usize>, Vec<&'a Row>> {
     let mut groups: BTreeMap<Vec<usize>, Vec<&Row>> = BTreeMap::new();
-    for Incoming { row, .. } in rows {
+    for row in rows {
         let present = row
             .values
             .iter()

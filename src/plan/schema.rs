@@ -18,10 +18,12 @@ use crate::record::{
     column::{columns_of, snake_case},
 };
 
+mod capture;
 mod comment;
 mod display;
 mod existing;
 
+pub use capture::{CaptureTrigger, TriggerRole};
 pub use existing::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
 
 /// An object to mirror, and which way.
@@ -119,6 +121,13 @@ pub enum Step {
         /// The text.
         text: String,
     },
+    /// Have local changes of a table captured, or refused; in place of what triggers of ours it had.
+    Capture {
+        /// The table.
+        table: String,
+        /// The triggers, by role.
+        triggers: Vec<CaptureTrigger>,
+    },
 }
 
 /// Plans the tables of `objects` in `schema`, given what is there.
@@ -131,6 +140,7 @@ pub fn plan(schema: &str, objects: &[Scoped<'_>], existing: &Existing) -> Schema
     for scoped in objects {
         planner.plan_object(*scoped);
     }
+    planner.close_the_rest();
     SchemaPlan { schema: schema.to_owned(), steps: planner.steps, tables: planner.tables }
 }
 
@@ -151,14 +161,16 @@ impl Planner<'_> {
             None => self.create(&name, scoped.object),
         };
         self.comment(&name, before, scoped, &columns);
-        self.tables.push(Table {
+        let table = Table {
             object_id: scoped.object.id,
             name_singular: scoped.object.name_singular.clone(),
             name_plural: scoped.object.name_plural.clone(),
             name,
             direction: scoped.direction,
             columns,
-        });
+        };
+        self.capture(&table, before);
+        self.tables.push(table);
     }
 
     /// The table's name: kept as long as the object's is, so that nothing moves without a reason.

@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
 }
 
 /// Reads `json` as a value for a column of type `kind`.
-fn read_value(kind: ColumnType, json: &str) -> Result<Value, Reason> {
+pub(super) fn read_value(kind: ColumnType, json: &str) -> Result<Value, Reason> {
     if json == "null" {
         return Ok(Value::Null);
     }

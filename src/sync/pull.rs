@@ -13,12 +13,18 @@ use tokio_util::sync::CancellationToken;
 use super::{ObjectReport, Progress, ProgressSender, SyncError, engine::chain};
 use crate::{
     config::DeletedRecords,
-    mirror::{Applied, Incoming, Mirror, MirrorError, PageWrite, SetAside, TableWriter, Walked},
+    mirror::{
+        Applied, Decision, Incoming, LocalEdits, Mirror, MirrorError, PageWrite, SetAside,
+        TableWriter, Walked,
+    },
     plan::{
+        pending::{self, Pending, Rules, Sighting},
+        policy::Policies,
+        reconcile::reconcile,
         schema::Table,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{Decoder, RecordText, Undecodable},
+    record::{Decoder, DeleteMode, RecordText, Row, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
@@ -155,6 +161,7 @@ impl Pull<'_> {
         let mut write = PageWrite {
             rows: Vec::with_capacity(page.records.len()),
             removed: Vec::new(),
+            tombstones: Vec::new(),
             set_aside: Vec::new(),
             checkpoint,
             walked,
@@ -163,9 +170,29 @@ impl Pull<'_> {
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
         }
-        report.applied.add(self.mirror.apply_page(&running.writer, &write).await?);
+        let edits = &mut LocalEdits {
+            acknowledged: &|_| false,
+            decide: &mut |pending, row| Some(self.decide(pending, row)),
+        };
+        report.applied.add(self.mirror.apply_page(&running.writer, &write, edits).await?);
         running.version += 1;
         Ok(())
+    }
+
+    /// Decides on a record with local changes from what a page shows of it.
+    fn decide(&self, pending: &Pending, row: Option<&Row>) -> Decision {
+        let rules = Rules {
+            table: self.table,
+            policies: &Policies::default(),
+            deleted: match self.settings.deleted_records {
+                DeletedRecords::Remove => pending::DeletedRecords::Remove,
+                DeletedRecords::Keep => pending::DeletedRecords::Keep,
+            },
+            delete_mode: DeleteMode::Soft,
+        };
+        let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));
+        let reconciled = reconcile(rules, pending, &sighting);
+        Decision { reconciled, source_updated_at: row.map(|row| row.updated_at) }
     }
 
     /// Puts a record where it belongs: a row, a removal, or set aside.
@@ -177,6 +204,7 @@ impl Pull<'_> {
                     && self.settings.deleted_records == DeletedRecords::Remove =>
             {
                 write.removed.push(row.id);
+                write.tombstones.push(row);
             }
             Ok(row) => {
                 let absent = row.values.iter().enumerate().filter(|(_, value)| value.is_none());

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use test_postgres::TestDatabase;
 use time::{OffsetDateTime, macros::datetime};
 use twenty_sync::{
-    mirror::{Incoming, Mirror, PageWrite, TableWriter, Walked},
+    mirror::{Applied, Incoming, LocalEdits, Mirror, MirrorError, PageWrite, TableWriter, Walked},
     plan::{
         schema::{self, SchemaPlan, Scoped},
         walk::Checkpoint,
@@ -26,7 +26,13 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) async fn new() -> Ground {
         let database = TestDatabase::create().await;
-        let pool = Mirror::connect(database.url(), 4).await.unwrap();
+        let url = database.url().to_owned();
+        Ground::at(database, &url).await
+    }
+
+    /// The same by the user of `url`.
+    pub(super) async fn at(database: TestDatabase, url: &str) -> Ground {
+        let pool = Mirror::connect(url, 4).await.unwrap();
         let mirror =
             Mirror::open(pool.clone(), "twenty", WORKSPACE, "http://localhost").await.unwrap();
         Ground { database, pool, mirror }
@@ -51,6 +57,17 @@ impl Ground {
         let table = plan.tables.into_iter().next().unwrap();
         let writer = TableWriter::new(&self.mirror, &table).unwrap();
         (table, writer)
+    }
+
+    /// Applies a page to records without local changes.
+    pub(super) async fn apply(
+        &self,
+        writer: &TableWriter,
+        page: &PageWrite,
+    ) -> Result<Applied, MirrorError> {
+        let edits =
+            &mut LocalEdits { acknowledged: &|_| false, decide: &mut |_, _| unreachable!() };
+        self.mirror.apply_page(writer, page, edits).await
     }
 
     pub(super) async fn version(&self, table: &schema::Table) -> i64 {
@@ -105,6 +122,7 @@ pub(super) fn page(rows: Vec<Incoming>, version: i64) -> PageWrite {
     PageWrite {
         rows,
         removed: Vec::new(),
+        tombstones: Vec::new(),
         set_aside: Vec::new(),
         checkpoint: Checkpoint { watermark: Some(NOW), walk: None },
         walked: Walked::ToTheEnd,

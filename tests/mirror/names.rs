@@ -52,11 +52,8 @@ async fn a_table_with_hostile_columns_takes_rows() {
     let (table, writer) =
         ground.table(object(1, r#"a"; --"#, &[(r#"b"; --"#, FieldKind::Text)])).await;
     let row = incoming(&table, 1, r#""b\"; --":"'); drop table x; --""#);
-    let applied = ground
-        .mirror
-        .apply_page(&writer, &page(vec![row], ground.version(&table).await))
-        .await
-        .unwrap();
+    let applied =
+        ground.apply(&writer, &page(vec![row], ground.version(&table).await)).await.unwrap();
     assert_eq!(applied.inserted, 1);
 }
 
@@ -64,11 +61,7 @@ async fn a_table_with_hostile_columns_takes_rows() {
 async fn a_new_field_has_the_object_read_anew() {
     let ground = Ground::new().await;
     let (table, writer) = ground.table(object(1, "things", &[])).await;
-    ground
-        .mirror
-        .apply_page(&writer, &page(Vec::new(), ground.version(&table).await))
-        .await
-        .unwrap();
+    ground.apply(&writer, &page(Vec::new(), ground.version(&table).await)).await.unwrap();
     let watermark =
         || async { ground.mirror.checkpoint(table.object_id).await.unwrap().checkpoint.watermark };
     assert!(watermark().await.is_some());

@@ -14,10 +14,9 @@ async fn a_page_applied_twice_changes_nothing_the_second_time() {
     let ground = Ground::new().await;
     let (table, writer) = ground.table(object(1, "things", &[("size", FieldKind::Numeric)])).await;
     let rows = vec![incoming(&table, 1, r#""size":"1.50""#), incoming(&table, 2, r#""size":null"#)];
-    let first =
-        ground.mirror.apply_page(&writer, &page(rows.clone(), ground.version(&table).await)).await;
+    let first = ground.apply(&writer, &page(rows.clone(), ground.version(&table).await)).await;
     assert_eq!(first.unwrap(), Applied { inserted: 2, ..Applied::default() });
-    let again = ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await;
+    let again = ground.apply(&writer, &page(rows, ground.version(&table).await)).await;
     assert_eq!(again.unwrap(), Applied::default());
 }
 
@@ -57,11 +56,7 @@ async fn every_type_reads_back_as_it_came() {
     let json: Vec<_> =
         fields.iter().map(|(name, _, json, _)| format!("\"{name}\":{json}")).collect();
     let row = incoming(&table, 1, &json.join(","));
-    ground
-        .mirror
-        .apply_page(&writer, &page(vec![row], ground.version(&table).await))
-        .await
-        .unwrap();
+    ground.apply(&writer, &page(vec![row], ground.version(&table).await)).await.unwrap();
     for (name, _, _, expected) in &fields {
         let sql = format!("select {name}::text from twenty.things");
         let text: String =
@@ -76,17 +71,9 @@ async fn a_key_that_is_absent_leaves_the_column_as_it_was() {
     let (table, writer) =
         ground.table(object(1, "things", &[("a", FieldKind::Text), ("b", FieldKind::Text)])).await;
     let whole = incoming(&table, 1, r#""a":"1","b":"2""#);
-    ground
-        .mirror
-        .apply_page(&writer, &page(vec![whole], 0))
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    ground.apply(&writer, &page(vec![whole], ground.version(&table).await)).await.unwrap();
     let part = incoming(&table, 1, r#""a":"3""#);
-    ground
-        .mirror
-        .apply_page(&writer, &page(vec![part], ground.version(&table).await))
-        .await
-        .unwrap();
+    ground.apply(&writer, &page(vec![part], ground.version(&table).await)).await.unwrap();
     let row: (String, String) =
         sqlx::query_as("select a, b from twenty.things").fetch_one(&ground.pool).await.unwrap();
     assert_eq!(row, ("3".to_owned(), "2".to_owned()));
@@ -103,8 +90,7 @@ async fn what_postgresql_refuses_is_set_aside_and_the_rest_of_the_page_goes_on()
     rows[7] = incoming(&table, 8, &deep);
     rows[8] = incoming(&table, 9, r#""json":"\ud800""#);
     rows[30] = incoming(&table, 31, r#""exact":"1e200000""#);
-    let applied =
-        ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
+    let applied = ground.apply(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
     assert_eq!(applied, Applied { inserted: 37, set_aside: 3, ..Applied::default() });
     let held: Vec<(Uuid, String, i32)> = sqlx::query_as(
         "select record_id, reason, length(record) from sync.quarantine order by record_id",
@@ -128,16 +114,14 @@ async fn a_record_leaves_quarantine_when_it_is_read_well() {
         json: r#"{"a":"\u0000"}"#.to_owned(),
     };
     let bad = |version| PageWrite { set_aside: vec![aside.clone()], ..page(Vec::new(), version) };
-    let first =
-        ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
-    let again =
-        ground.mirror.apply_page(&writer, &bad(ground.version(&table).await)).await.unwrap();
+    let first = ground.apply(&writer, &bad(ground.version(&table).await)).await.unwrap();
+    let again = ground.apply(&writer, &bad(ground.version(&table).await)).await.unwrap();
     assert_eq!(
         (first.set_aside, again.set_aside, ground.mirror.quarantined().await.unwrap()),
         (1, 0, 1)
     );
     let good = page(vec![incoming(&table, 1, r#""a":"x""#)], ground.version(&table).await);
-    ground.mirror.apply_page(&writer, &good).await.unwrap();
+    ground.apply(&writer, &good).await.unwrap();
     assert_eq!(ground.mirror.quarantined().await.unwrap(), 0);
 }
 
@@ -160,13 +144,10 @@ async fn a_checkpoint_reads_back_and_moves_only_from_the_version_it_was_read_at(
         checkpoint: checkpoint.clone(),
         ..page(vec![incoming(&table, 1, "")], version)
     };
-    ground.mirror.apply_page(&writer, &write).await.unwrap();
+    ground.apply(&writer, &write).await.unwrap();
     assert_eq!(ground.mirror.checkpoint(table.object_id).await.unwrap().checkpoint, checkpoint);
     let late = PageWrite { rows: vec![incoming(&table, 2, "")], ..write };
-    assert!(matches!(
-        ground.mirror.apply_page(&writer, &late).await,
-        Err(MirrorError::Overtaken { .. })
-    ));
+    assert!(matches!(ground.apply(&writer, &late).await, Err(MirrorError::Overtaken { .. })));
     let rows: i64 = sqlx::query_scalar("select count(*) from twenty.things")
         .fetch_one(&ground.pool)
         .await
@@ -179,10 +160,10 @@ async fn a_removed_record_is_removed_with_its_page() {
     let ground = Ground::new().await;
     let (table, writer) = ground.table(object(1, "things", &[])).await;
     let rows = (1..=3).map(|id| incoming(&table, id, "")).collect();
-    ground.mirror.apply_page(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
+    ground.apply(&writer, &page(rows, ground.version(&table).await)).await.unwrap();
     let removal = PageWrite {
         removed: vec![Uuid::from_u128(2), Uuid::from_u128(9)],
         ..page(Vec::new(), ground.version(&table).await)
     };
-    assert_eq!(ground.mirror.apply_page(&writer, &removal).await.unwrap().removed, 1);
+    assert_eq!(ground.apply(&writer, &removal).await.unwrap().removed, 1);
 }

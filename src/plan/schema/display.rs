@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Step;
+use super::{Step, TriggerRole};
 
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +25,11 @@ impl fmt::Display for Step {
                 write!(formatter, "describe {table}.{column}")
             }
             Step::Comment { table, column: None, .. } => write!(formatter, "describe {table}"),
+            Step::Capture { table, triggers } => {
+                let refuse = triggers.iter().any(|trigger| trigger.role == TriggerRole::Refuse);
+                let verb = if refuse { "refuse" } else { "capture" };
+                write!(formatter, "{verb} local changes of {table}")
+            }
         }
     }
 }

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
+use super::CaptureTrigger;
 use crate::record::{Column, ObjectId};
 
 /// The mirror's tables before a plan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Existing {
+    /// The workspace that is mirrored.
+    pub workspace_id: Uuid,
     /// Whether the schema is there.
     pub schema_exists: bool,
     /// The tables the program made.
@@ -35,6 +38,8 @@ pub struct ExistingTable {
     pub columns: Vec<ExistingColumn>,
     /// The columns really there, by name.
     pub catalog: BTreeMap<String, CatalogColumn>,
+    /// The triggers of ours that it has and that are always on, by role.
+    pub triggers: Vec<CaptureTrigger>,
 }
 
 /// A column as recorded.

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    CatalogColumn, Existing, ExistingColumn, ExistingTable, SchemaPlan, Scoped, Step, Table, plan,
+    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, SchemaPlan, Scoped,
+    Step, Table, plan,
 };
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
@@ -49,7 +50,7 @@ fn plan_one(object: &Object, existing: &Existing) -> SchemaPlan {
 /// What the mirror holds after `plan` was applied to `object`.
 fn applied(plan: &SchemaPlan, object: &Object) -> Existing {
     let tables = plan.tables.iter().map(|table| applied_table(plan, table, object)).collect();
-    Existing { schema_exists: true, tables, foreign: Vec::new() }
+    Existing { schema_exists: true, tables, ..Existing::default() }
 }
 
 fn applied_table(plan: &SchemaPlan, table: &Table, object: &Object) -> ExistingTable {
@@ -80,6 +81,14 @@ fn applied_table(plan: &SchemaPlan, table: &Table, object: &Object) -> ExistingT
             .iter()
             .map(|column| (column.name.clone(), catalog(column)))
             .collect(),
+        triggers: plan.steps.iter().find_map(triggers_of).unwrap_or_default(),
+    }
+}
+
+fn triggers_of(step: &Step) -> Option<Vec<CaptureTrigger>> {
+    match step {
+        Step::Capture { triggers, .. } => Some(triggers.clone()),
+        _ => None,
     }
 }
 
@@ -174,9 +183,27 @@ fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
 }
 
 #[test]
-fn a_field_that_vanished_or_was_deactivated_is_left_alone() {
-    assert_eq!(after(|object| drop(object.fields.remove(3))), Vec::<String>::new());
-    assert_eq!(after(|object| object.fields[3].is_active = false), Vec::<String>::new());
+fn a_field_that_vanished_or_was_deactivated_keeps_its_columns_and_refuses_changes() {
+    let refused = ["capture local changes of people"];
+    assert_eq!(after(|object| drop(object.fields.remove(3))), refused);
+    assert_eq!(after(|object| object.fields[3].is_active = false), refused);
+}
+
+#[test]
+fn triggers_follow_the_direction_and_the_columns() {
+    let object = people();
+    let mut existing = applied(&plan_one(&object, &Existing::default()), &object);
+    let pull = Scoped { object: &object, direction: Direction::Pull };
+    let steps = |existing: &Existing, scoped: &[Scoped<'_>]| -> Vec<String> {
+        let plan = plan("twenty", scoped, existing);
+        let steps = plan.steps.iter().map(ToString::to_string);
+        steps.filter(|step| !step.starts_with("describe")).collect()
+    };
+    assert_eq!(steps(&existing, &[pull]), ["refuse local changes of people"]);
+    assert_eq!(steps(&existing, &[]), ["refuse local changes of people"]);
+    existing.tables[0].triggers.pop();
+    let both = Scoped { object: &object, direction: Direction::Both };
+    assert_eq!(steps(&existing, &[both]), ["capture local changes of people"]);
 }
 
 #[test]
@@ -201,7 +228,7 @@ fn names_that_differ_only_in_case_and_names_of_others_stay_apart() {
         field(4, "updatedAt", FieldKind::DateTime),
     ];
     let existing =
-        Existing { schema_exists: true, tables: Vec::new(), foreign: vec!["people".to_owned()] };
+        Existing { schema_exists: true, foreign: vec!["people".to_owned()], ..Existing::default() };
     let plan = plan_one(&object, &existing);
     let names: std::collections::BTreeSet<_> =
         plan.tables[0].columns.iter().map(|column| &column.name).collect();

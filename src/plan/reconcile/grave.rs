@@ -1,0 +1,73 @@
+//! Rows that go, and rows that come back as they were.
+//!
+//! Invariant: what is put back into the mirror is what the source is known to have held.
+
+use time::OffsetDateTime;
+
+use super::{
+    MirrorStep, Outcome, Reconciled,
+    decide::{Decision, again, differences, updated},
+};
+use crate::{
+    plan::pending::DeletedRecords,
+    record::{DeleteMode, Direction, Image, Row, Value},
+};
+
+impl Decision<'_> {
+    pub(super) fn can_settle(&self) -> bool {
+        self.rules.table.direction == Direction::Both && self.pending.waiting.is_empty()
+    }
+
+    /// What was changed and changed back is spelt as the source spells it. A row of the trash that was deleted here
+    /// comes back where such rows are kept.
+    pub(super) fn as_before(&self) -> MirrorStep {
+        if let (Some(base), Some(mirror)) = (&self.pending.base, &self.pending.mirror) {
+            return updated(differences(base.values(), mirror));
+        }
+        let base = self.pending.base.as_ref().filter(|base| self.is_dead(base));
+        let row = base.filter(|_| self.pending.mirror.is_none()).and_then(|base| self.row(base));
+        match (self.rules.deleted, row) {
+            (DeletedRecords::Keep, Some(row)) => MirrorStep::Insert(row),
+            (DeletedRecords::Keep | DeletedRecords::Remove, _) => MirrorStep::Keep,
+        }
+    }
+
+    /// The source acknowledged our delete.
+    pub(super) fn deleted(&self, at: OffsetDateTime) -> Reconciled {
+        let grave = self.pending.base.as_ref().map(|base| self.buried(base, at));
+        match (&self.pending.mirror, self.rules.delete_mode) {
+            (Some(_), DeleteMode::Soft) => again(grave, Vec::new()),
+            (Some(_), DeleteMode::Destroy) => again(None, Vec::new()),
+            (None, mode) => {
+                let kept = mode == DeleteMode::Soft && self.rules.deleted == DeletedRecords::Keep;
+                let row = grave.filter(|_| kept).and_then(|grave| self.row(&grave));
+                let mirror = row.map_or(MirrorStep::Keep, MirrorStep::Insert);
+                self.settled(mirror, Outcome::Written, Vec::new())
+            }
+        }
+    }
+
+    /// `base` as it lies in the trash: the time of the delete is also that of the last change.
+    fn buried(&self, base: &Image, at: OffsetDateTime) -> Image {
+        let mut grave = base.clone();
+        for key in ["deletedAt", "updatedAt"] {
+            if let Some(column) = self.rules.column(key) {
+                grave.set(column, Some(Value::Timestamp(at)));
+            }
+        }
+        grave
+    }
+
+    fn row(&self, image: &Image) -> Option<Row> {
+        let time = |key| match self.rules.column(key).and_then(|column| image.get(column)) {
+            Some(Value::Timestamp(time)) => Some(*time),
+            _ => None,
+        };
+        Some(Row {
+            id: self.pending.id,
+            updated_at: time("updatedAt")?,
+            deleted_at: time("deletedAt"),
+            values: image.values().to_vec(),
+        })
+    }
+}

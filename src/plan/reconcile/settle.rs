@@ -1,0 +1,73 @@
+//! Which entries of the outbox are done with, and how each ended.
+//!
+//! Invariant: an entry is settled only when nothing it changed remains to be sent or decided, except that an entry
+//! which an acknowledged write included is settled by it, even if a later edit touched the same column.
+
+use super::{Outcome, Settled, decide::Decision, fields::Fields};
+use crate::{
+    plan::pending::{Operation, OperationKind, Pending},
+    record::Column,
+};
+
+/// Every entry, each by what became of its columns.
+pub(super) fn all(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
+    let settled = |operation| Settled {
+        operation: operation_id(operation),
+        outcome: outcome(decision, fields, operation),
+    };
+    decision.pending.operations.iter().map(settled).collect()
+}
+
+/// The entries that are done with, while others are not.
+pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
+    let done = |operation: &&Operation| is_done(decision, fields, operation);
+    let settled = |operation| Settled {
+        operation: operation_id(operation),
+        outcome: outcome(decision, fields, operation),
+    };
+    decision.pending.operations.iter().filter(done).map(settled).collect()
+}
+
+/// Every entry, all alike.
+pub(super) fn with(pending: &Pending, outcome: Outcome) -> Vec<Settled> {
+    let settled = |operation: &Operation| Settled { operation: operation.id, outcome };
+    pending.operations.iter().map(settled).collect()
+}
+
+/// The columns that an entry touched; an insert or delete touched all.
+pub(super) fn touched<'a>(
+    columns: &'a [Column],
+    operation: &'a Operation,
+) -> impl Iterator<Item = usize> + 'a {
+    let whole = match operation.kind {
+        OperationKind::Insert | OperationKind::Delete => true,
+        OperationKind::Update => false,
+    };
+    let touched = move |column: &Column| whole || operation.changed.contains(&column.name);
+    columns.iter().enumerate().filter(move |(_, column)| touched(column)).map(|(index, _)| index)
+}
+
+fn operation_id(operation: &Operation) -> i64 {
+    operation.id
+}
+
+fn is_done(decision: &Decision<'_>, fields: &Fields, operation: &Operation) -> bool {
+    let included = decision.through.is_some_and(|through| operation.id <= through);
+    let sent =
+        |column| decision.pending.sent.as_ref().is_some_and(|sent| sent.get(column).is_some());
+    touched(decision.columns(), operation).all(|column| {
+        let waits = fields.waiting.contains(&column);
+        let open = fields.open.contains(&column);
+        !waits && (!open || included && sent(column))
+    })
+}
+
+fn outcome(decision: &Decision<'_>, fields: &Fields, operation: &Operation) -> Outcome {
+    let sent =
+        |column| decision.pending.sent.as_ref().is_some_and(|sent| sent.get(column).is_some());
+    let fate = |column: usize| match fields.fates[column] {
+        Some(outcome) => Some(outcome),
+        None => sent(column).then_some(Outcome::Written),
+    };
+    touched(decision.columns(), operation).filter_map(fate).max().unwrap_or(Outcome::Nothing)
+}

@@ -1,0 +1,127 @@
+//! Records that are stuck: set aside, seen, tried again, taken back.
+
+use time::{Duration, OffsetDateTime};
+use twenty_sync::mirror::Refusal;
+
+use super::ground::{People, id};
+
+/// Record 1 is changed, sent and refused.
+async fn refused(people: &People, retry_at: Option<OffsetDateTime>) {
+    let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
+    let refusal = Refusal {
+        object_id: people.table.object_id,
+        record_id: id(1),
+        field: None,
+        reason: "the value is taken".to_owned(),
+        hint: Some("choose another".to_owned()),
+        holder_id: Some(id(7)),
+        retry_at,
+        through,
+        answered: true,
+        json: "{}".to_owned(),
+    };
+    people.mirror().quarantine_push(&[refusal]).await.unwrap();
+}
+
+async fn stuck() -> People {
+    let people = People::with(1).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    refused(&people, None).await;
+    people
+}
+
+#[tokio::test]
+async fn a_refused_record_is_passed_over_until_it_changes() {
+    let people = stuck().await;
+    assert!(people.mirror().claim(1).await.unwrap().is_empty());
+    people.sql("update twenty.people set city = 'Kiel'").await;
+    assert_eq!(people.mirror().claim(1).await.unwrap()[0].attempts, 1);
+}
+
+#[tokio::test]
+async fn a_record_waits_for_its_next_attempt() {
+    let people = People::with(1).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    let now = OffsetDateTime::now_utc();
+    refused(&people, Some(now + Duration::HOUR)).await;
+    assert!(people.mirror().claim(1).await.unwrap().is_empty());
+    people.sql("update sync.quarantine set retry_at = now()").await;
+    refused(&people, Some(now)).await;
+    assert_eq!(people.mirror().claim(1).await.unwrap()[0].attempts, 2);
+}
+
+#[tokio::test]
+async fn a_released_record_is_tried_again() {
+    let people = stuck().await;
+    assert_eq!(people.mirror().release(people.table.object_id, Some(&[id(1)])).await.unwrap(), 1);
+    assert_eq!(people.mirror().claim(1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_changed_schema_has_everything_tried_again() {
+    let people = stuck().await;
+    let mut object = super::ground::people();
+    object.label_plural = "Persons".to_owned();
+    people.evolve(object, twenty_sync::record::Direction::Both).await;
+    assert_eq!(people.mirror().claim(1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn everyone_sees_what_is_stuck_and_why() {
+    let people = stuck().await;
+    let problems = people.mirror().problems().await.unwrap();
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!((problem.direction.as_str(), problem.object.as_str()), ("push", "people"));
+    assert_eq!(problem.hint.as_deref(), Some("choose another"));
+    assert_eq!(problem.holder_id, Some(id(7)));
+    let state = people.text("select state from sync.pending").await;
+    assert_eq!(state.as_deref(), Some("refused"));
+    let status: (i64, i64, i64) =
+        sqlx::query_as("select waiting, problems, conflicts from sync.status")
+            .fetch_one(people.pool())
+            .await
+            .unwrap();
+    assert_eq!(status, (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_record_that_is_pushed_after_all_is_no_problem_any_more() {
+    let people = stuck().await;
+    people.read(vec![people.row(1, "clerk", "Bonn")]).await;
+    assert_eq!(people.mirror().problems().await.unwrap(), []);
+    assert_eq!(people.count("sync.outbox where outcome = 'agreed'").await, 1);
+}
+
+#[tokio::test]
+async fn discarding_gives_the_row_back_what_both_sides_agreed_on() {
+    let people = stuck().await;
+    people.sql("update twenty.people set salary = 9").await;
+    assert!(people.mirror().discard(people.table.object_id, id(1)).await.unwrap());
+    let row = people.text("select city || salary from twenty.people").await;
+    assert_eq!(row.as_deref(), Some("Ulm1.50"));
+    assert_eq!(people.count("sync.outbox where outcome = 'refused'").await, 2);
+    assert_eq!(people.count("sync.base").await + people.count("sync.quarantine").await, 0);
+    assert!(!people.mirror().discard(people.table.object_id, id(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn discarding_a_delete_brings_the_row_back_and_an_insert_removes_it() {
+    let people = People::with(1).await;
+    people.sql("delete from twenty.people").await;
+    people.sql(&format!("insert into twenty.people (id) values ('{}')", id(2))).await;
+    for number in [1, 2] {
+        assert!(people.mirror().discard(people.table.object_id, id(number)).await.unwrap());
+    }
+    let rows = people.text("select string_agg(city, ',') from twenty.people").await;
+    assert_eq!(rows.as_deref(), Some("Ulm"));
+}
+
+#[tokio::test]
+async fn the_history_of_a_record_says_what_became_of_each_change() {
+    let people = stuck().await;
+    let history = people.mirror().history(people.table.object_id, id(1)).await.unwrap();
+    let [change] = history.as_slice() else { panic!("{history:?}") };
+    assert_eq!((change.operation.as_str(), change.outcome.as_str()), ("update", "refused"));
+    assert_eq!(change.reason.as_deref(), Some("the value is taken"));
+    assert_eq!(change.changed, ["city"]);
+}
