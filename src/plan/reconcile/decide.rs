@@ -15,7 +15,7 @@ use crate::{
         policy::{DeletePolicy, Side},
         push::{self, Basis, Verb, is_writable},
     },
-    record::{Column, DeleteMode, Direction, FieldKind, Image, Row, Unit, Value, canonical, units},
+    record::{Column, FieldKind, Image, Row, Unit, Value, canonical, units},
 };
 
 /// One decision: the facts it is taken from.

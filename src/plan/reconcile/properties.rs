@@ -6,7 +6,7 @@ use super::{MirrorStep, NewBase, Next, Reconciled, reconcile};
 use crate::{
     plan::{
         pending::{DeletedRecords, Pending, Rules, Sighting},
-        policy::{DeletePolicy, Policies, Policy},
+        policy::{DeletePolicy, Policies, Policy, Side},
         schema::Table,
     },
     record::{DeleteMode, Direction, FieldKind, Image, Row, Value, canonical, units},
@@ -108,7 +108,9 @@ fn applied(mirror: Option<&Image>, step: &MirrorStep) -> Option<Image> {
         MirrorStep::Remove => None,
         MirrorStep::Update(patch) => {
             let mut mirror = mirror.unwrap().clone();
-            patch.iter().for_each(|(index, value)| mirror.set(*index, Some(value.clone())));
+            for (index, value) in patch {
+                mirror.set(*index, Some(value.clone()));
+            }
             Some(mirror)
         }
     }
@@ -195,7 +197,7 @@ proptest! {
             let found = reconcile(rules(table, &case), &pending, &sighting);
             let mirror = applied(pending.mirror.as_ref(), &found.mirror);
             let mut fields: Vec<_> = found.conflicts.iter()
-                .map(|conflict| (conflict.field.clone(), conflict.winner.map(|side| side.as_str()))).collect();
+                .map(|conflict| (conflict.field.clone(), conflict.winner.map(Side::as_str))).collect();
             fields.sort();
             let json = mirror.map(|mirror| serde_json::from_str::<serde_json::Value>(&mirror.to_json(&table.columns)).unwrap());
             (json, found.next, fields)

@@ -29,12 +29,12 @@ fn dead(value: &str) -> Row {
     ])
 }
 
-fn sent(values: &[(&str, Value)]) -> Option<Image> {
+fn sent(values: &[(&str, Value)]) -> Image {
     let mut sent = Image::unknown(TABLE.columns.len());
     for (name, value) in values {
         sent.set(at(name), Some(value.clone()));
     }
-    Some(sent)
+    sent
 }
 
 fn updated(id: i64, column: &str) -> Operation {
@@ -46,8 +46,8 @@ fn decide(pending: &Pending, sighting: &Sighting) -> Reconciled {
     reconcile(rules(&Policies::default()), pending, sighting)
 }
 
-fn with(policies: Policies, pending: &Pending, sighting: &Sighting) -> Reconciled {
-    reconcile(rules(&policies), pending, sighting)
+fn with(policies: &Policies, pending: &Pending, sighting: &Sighting) -> Reconciled {
+    reconcile(rules(policies), pending, sighting)
 }
 
 fn edit_restores() -> Policies {
@@ -89,7 +89,7 @@ fn one_field_edited_on_both_sides_is_a_conflict_that_keeps_both_values() {
     assert_eq!(json(&conflict.source), r#"{"text":"s"}"#);
     assert_eq!(json(&conflict.mirror), r#"{"text":"m"}"#);
     let mirror_wins =
-        with(Policies { object: Policy::Mirror, ..Policies::default() }, &local, &source);
+        with(&Policies { object: Policy::Mirror, ..Policies::default() }, &local, &source);
     assert_eq!((&mirror_wins.mirror, mirror_wins.next), (&MirrorStep::Keep, Next::Push));
     assert_eq!(base_text(&mirror_wins), Some(&text("s")), "the guard compares with what is there");
 }
@@ -102,7 +102,7 @@ fn a_held_field_waits_and_the_rest_of_the_record_flows() {
     let source = row(&[("text", text("s")), ("flag", Value::Boolean(true))]);
     let mut policies = Policies::default();
     policies.fields.insert("text".to_owned(), Policy::Hold);
-    let found = with(policies, &local, &Sighting::Present(source));
+    let found = with(&policies, &local, &Sighting::Present(source));
     assert_eq!(found.mirror, MirrorStep::Update(vec![(at("flag"), Value::Boolean(true))]));
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::Field, None)]);
     assert_eq!((base_text(&found), found.next), (Some(&text("b")), Next::Push));
@@ -134,7 +134,7 @@ fn a_local_delete_is_sent_and_wins_over_the_sources_edit() {
     let found = decide(&local, &edited);
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Mirror))]);
     assert_eq!((base_text(&found), found.next), (Some(&text("s")), Next::Push), "told once");
-    let restored = with(edit_restores(), &local, &edited);
+    let restored = with(&edit_restores(), &local, &edited);
     assert_eq!(restored.mirror, MirrorStep::Insert(row(&[("text", text("s"))])));
     assert_eq!(restored.base, NewBase::Settled);
 }
@@ -149,7 +149,7 @@ fn the_sources_delete_wins_over_a_local_edit_and_keeps_it() {
         (conflict.kind, &conflict.mirror[..]),
         (ConflictKind::DeletedAtSource, &[Some(text("m"))][..])
     );
-    let restored = with(edit_restores(), &local, &Sighting::Tombstone(dead("b")));
+    let restored = with(&edit_restores(), &local, &Sighting::Tombstone(dead("b")));
     assert_eq!(
         (restored.next, kinds(&restored.conflicts)),
         (Next::Push, vec![(ConflictKind::DeletedAtSource, Some(Side::Mirror))])
@@ -164,7 +164,7 @@ fn a_destroyed_record_goes_and_its_edit_is_kept_or_creates_it_anew() {
     let found = decide(&local, &Sighting::Absent);
     assert_eq!((&found.mirror, &found.base), (&MirrorStep::Remove, &NewBase::Settled));
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedAtSource, Some(Side::Source))]);
-    let anew = with(edit_restores(), &local, &Sighting::Absent);
+    let anew = with(&edit_restores(), &local, &Sighting::Absent);
     assert_eq!(anew.base, NewBase::Pending { base: None, waiting: vec![] });
     let untouched = decide(&pending(Some(of_text("b")), Some(of_text("b"))), &Sighting::Absent);
     assert_eq!((untouched.mirror, untouched.conflicts), (MirrorStep::Remove, vec![]));
@@ -199,7 +199,7 @@ fn a_row_inserted_under_an_id_in_the_trash_restores_it() {
 #[test]
 fn an_insert_meets_its_own_earlier_attempt() {
     let mut local = pending(None, Some(of_text("later")));
-    local.sent = sent(&[("text", text("first"))]);
+    local.sent = Some(sent(&[("text", text("first"))]));
     let arrived =
         Sighting::Present(row(&[("text", text("first")), ("position", Value::Double(3.0))]));
     let found = decide(&local, &arrived);
@@ -230,7 +230,7 @@ fn an_insert_meets_somebody_elses_record() {
 fn an_insert_that_was_deleted_again_comes_to_nothing_or_is_deleted_if_it_arrived() {
     let local = pending(None, None);
     assert_eq!(decide(&local, &Sighting::Unseen).base, NewBase::Settled);
-    let doubtful = Pending { sent: sent(&[("text", text("a"))]), ..local };
+    let doubtful = Pending { sent: Some(sent(&[("text", text("a"))])), ..local };
     assert_eq!(decide(&doubtful, &Sighting::Unseen).next, Next::Read);
     let arrived = decide(&doubtful, &Sighting::Present(row(&[("text", text("a"))])));
     assert_eq!((arrived.next, arrived.conflicts), (Next::Push, vec![]));
@@ -240,7 +240,7 @@ fn an_insert_that_was_deleted_again_comes_to_nothing_or_is_deleted_if_it_arrived
 #[test]
 fn a_row_deleted_and_inserted_again_survives_its_own_delete() {
     let mut local = pending(Some(of_text("b")), Some(of_text("again")));
-    local.sent = sent(&[("deleted_at", Value::Timestamp(NOON))]);
+    local.sent = Some(sent(&[("deleted_at", Value::Timestamp(NOON))]));
     let arrived = decide(&local, &Sighting::Tombstone(dead("b")));
     let updated_at = MirrorStep::Update(vec![(at("updated_at"), Value::Timestamp(LATER))]);
     assert_eq!((arrived.mirror, arrived.next), (updated_at, Next::Push));
@@ -260,13 +260,13 @@ fn the_mirror_takes_what_the_source_made_of_what_it_still_holds() {
     };
     let mut mirror = image(&phone("+972501234567", "-", "-"));
     let mut local = pending(Some(image(&[])), Some(mirror.clone()));
-    local.sent = sent(
+    local.sent = Some(sent(
         &[
             phone("+972501234567", "-", "-").to_vec(),
             vec![("phones_additional_phones", Value::Null)],
         ]
         .concat(),
-    );
+    ));
     local.operations = vec![updated(1, "phones_primary_phone_number")];
     let stored = row(&phone("501234567", "IL", "+972"));
     let acknowledgement = Acknowledgement { answer: Answer::Written(stored.clone()), through: 1 };
@@ -285,7 +285,7 @@ fn the_mirror_takes_what_the_source_made_of_what_it_still_holds() {
 #[test]
 fn a_value_that_the_source_took_and_did_not_keep_is_told_and_not_sent_for_ever() {
     let mut local = pending(Some(of_text("b")), Some(of_text("m")));
-    local.sent = sent(&[("text", text("m"))]);
+    local.sent = Some(sent(&[("text", text("m"))]));
     local.operations = vec![updated(1, "text")];
     let answer = Answer::Written(row(&[("text", text("b"))]));
     let found =
@@ -297,7 +297,7 @@ fn a_value_that_the_source_took_and_did_not_keep_is_told_and_not_sent_for_ever()
 #[test]
 fn a_write_in_doubt_is_never_taken_for_somebody_elses_value() {
     let mut local = pending(Some(of_text("b")), Some(of_text("m")));
-    local.sent = sent(&[("text", text("m"))]);
+    local.sent = Some(sent(&[("text", text("m"))]));
     let arrived = decide(&local, &Sighting::Present(row(&[("text", text("m"))])));
     assert_eq!((arrived.base, arrived.conflicts), (NewBase::Settled, vec![]));
     let lost = decide(&local, &Sighting::Present(row(&[("text", text("b"))])));
@@ -364,7 +364,7 @@ fn the_newer_edit_wins_where_the_policy_says_so() {
             changed_at: LATER + Duration::seconds(seconds),
             ..updated(1, "text")
         }];
-        let found = with(policies(), &local, &Sighting::Present(source.clone()));
+        let found = with(&policies(), &local, &Sighting::Present(source.clone()));
         assert_eq!(kinds(&found.conflicts), [(ConflictKind::Field, Some(winner))]);
     }
 }

@@ -334,7 +334,9 @@ impl<'a> Engine<'a> {
             MirrorStep::Keep => {}
             MirrorStep::Update(patch) => {
                 let mirror = self.mirror.as_mut().unwrap();
-                patch.into_iter().for_each(|(index, value)| mirror.set(index, Some(value)));
+                for (index, value) in patch {
+                    mirror.set(index, Some(value));
+                }
             }
             MirrorStep::Insert(row) => {
                 assert_eq!(self.mirror, None, "inserted over a row");
