@@ -97,6 +97,11 @@ impl GuardedUpdate {
         &self.body
     }
 
+    /// Conditions that must all hold, besides the ids.
+    pub fn guard(&self) -> &[Json] {
+        &self.guard
+    }
+
     /// Whether it brings records back from the trash.
     pub fn restores(&self) -> bool {
         self.restores
