@@ -17,9 +17,9 @@ mod doctor;
 mod exit;
 mod metadata;
 mod output;
+mod plan;
 mod progress;
 mod run;
-mod schema;
 mod status;
 
 use arguments::{Arguments, Command, ConfigCommand, MetadataCommand, SchemaCommand};
@@ -69,8 +69,9 @@ fn dispatch(
         Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
         Command::Schema { command: SchemaCommand::Plan } => {
-            block_on(schema::plan(&loaded.config()?, output))
+            block_on(plan::schema(&loaded.config()?, output))
         }
+        Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
