@@ -4,9 +4,11 @@
 //! order and never edited afterwards; a database that a newer release has used is refused; a schema `sync` that
 //! belongs to something else is never touched.
 
+use std::cmp::Ordering;
+
 use sqlx::{
     PgExecutor, PgPool, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::error::MirrorError;
@@ -46,6 +48,20 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
         return Err(MirrorError::ControlTaken(found));
     }
     migrator().run(pool).await.map_err(MirrorError::Control)
+}
+
+/// Refuses a control schema that another version of the program made.
+pub(super) async fn check(pool: &PgPool) -> Result<(), MirrorError> {
+    let sql = "select coalesce(max(version), 0) from sync._sqlx_migrations where success";
+    let found: i64 = sqlx::query_scalar(sql)
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("read the version of the control schema"))?;
+    match found.cmp(&newest()) {
+        Ordering::Less => Err(MirrorError::ControlOutdated { found, needed: newest() }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(MirrorError::Control(MigrateError::VersionMissing(found))),
+    }
 }
 
 async fn relations(pool: &PgPool) -> Result<Vec<String>, MirrorError> {

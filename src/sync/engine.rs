@@ -12,8 +12,12 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, pull::Pull,
-    push::Push, scope, target::Workspace, writes::Writes,
+    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError,
+    pull::{Effect, Pull},
+    push::Push,
+    scope,
+    target::Workspace,
+    writes::Writes,
 };
 use crate::{
     config::Config,
