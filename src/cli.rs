@@ -19,10 +19,10 @@ mod exit;
 mod metadata;
 mod objects;
 mod output;
+mod plan;
 mod problems;
 mod progress;
 mod run;
-mod schema;
 mod status;
 mod why;
 
@@ -76,8 +76,9 @@ fn dispatch(
         Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
         Command::Schema { command: SchemaCommand::Plan } => {
-            block_on(schema::plan(&loaded.config()?, output))
+            block_on(plan::schema(&loaded.config()?, output))
         }
+        Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),

@@ -48,6 +48,8 @@ pub(super) enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Show what a run would do to either side, and do nothing; exit code 4 where there is anything
+    Plan,
     /// What the mirror's tables are made from
     Schema {
         #[command(subcommand)]

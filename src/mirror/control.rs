@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use sqlx::{
-    PgPool, SqlSafeStr,
+    PgExecutor, PgPool, SqlSafeStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -32,6 +32,14 @@ fn migrator() -> Migrator {
 /// The newest version of the control schema that this program knows.
 pub(super) fn newest() -> i64 {
     migrator().iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// Whether there is a control schema at all.
+pub(super) async fn exists(pool: impl PgExecutor<'_>) -> Result<bool, MirrorError> {
+    sqlx::query_scalar("select to_regclass('sync.workspace') is not null")
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("look for the control schema"))
 }
 
 pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
