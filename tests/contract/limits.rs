@@ -1,0 +1,74 @@
+//! The bucket of calls. A live server's bucket is not drained for a test: others live from it.
+
+use std::time::Duration;
+
+use fake_twenty::RateLimit;
+use serde_json::json;
+
+use super::twenty::on_fake;
+
+const REASON: &str = "shares its bucket of calls with others";
+const MESSAGE: &str = "Limit reached (3 tokens per 600000 ms)";
+
+/// A bucket that is not refilled while a test runs.
+fn three_calls() -> Option<RateLimit> {
+    Some(RateLimit { limit: 3, window: Duration::from_mins(10) })
+}
+
+/// "Rate limits"
+#[tokio::test]
+async fn rest_and_graphql_draw_on_one_bucket_and_refuse_in_different_ways() {
+    on_fake(REASON, async |twenty, fake| {
+        fake.set_rate_limit(three_calls());
+        let (path, query) = ("/rest/people?limit=1", "{ people(first: 1) { totalCount } }");
+        twenty.get(path).await.with(200);
+        twenty.get(path).await.with(200);
+        twenty.graphql(query, &json!({})).await.subject(200);
+        let rest = twenty.get(path).await;
+        rest.refused(429, MESSAGE);
+        for header in ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining"] {
+            assert_eq!(rest.headers.get(header), None);
+        }
+        let graphql = twenty.graphql(query, &json!({})).await;
+        graphql.refused(200, MESSAGE);
+        let extensions = &graphql.body["errors"][0]["extensions"];
+        assert_eq!(
+            (&extensions["code"], &extensions["subCode"]),
+            (&json!("BAD_USER_INPUT"), &json!("LIMIT_REACHED"))
+        );
+        assert_eq!(graphql.body["data"], json!({"people": null}));
+    })
+    .await;
+}
+
+/// "Rate limits"
+#[tokio::test]
+async fn each_root_field_costs_a_call_and_metadata_none() {
+    on_fake(REASON, async |twenty, fake| {
+        fake.set_rate_limit(three_calls());
+        let query = "{ a: people(first: 1) { totalCount } b: people(first: 1) { totalCount } }";
+        twenty.graphql(query, &json!({})).await.with(200);
+        for _ in 0..5 {
+            let names = "{ objects(paging: {first: 1}) { edges { node { id } } } }";
+            twenty.metadata(names, &json!({})).await.subject(200);
+            twenty.get("/rest/metadata/objects").await.with(200);
+        }
+        twenty.get("/rest/people?limit=1").await.with(200);
+        twenty.get("/rest/people?limit=1").await.refused(429, MESSAGE);
+    })
+    .await;
+}
+
+/// "Rate limits"
+#[tokio::test]
+async fn a_write_that_the_limit_stopped_did_nothing() {
+    on_fake(REASON, async |twenty, fake| {
+        let made = twenty.create("companies", json!({"name": "Contract test"})).await;
+        let path = format!("/rest/companies/{}", made["id"].as_str().unwrap());
+        fake.set_rate_limit(Some(RateLimit { limit: 0, window: Duration::from_mins(10) }));
+        twenty.patch(&path, &json!({"name": "lost"})).await.refused(429, "Limit reached");
+        fake.set_rate_limit(None);
+        assert_eq!(twenty.get(&path).await.subject(200), made);
+    })
+    .await;
+}
