@@ -16,6 +16,7 @@ mod contract {
     mod batches;
     mod cascades;
     mod changes;
+    mod compare_and_set;
     mod deleting;
     mod empty;
     mod errors;

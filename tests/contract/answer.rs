@@ -57,11 +57,12 @@ impl Answer {
         &self.body["errors"][0]["extensions"]["code"]
     }
 
-    /// Whether the call was refused for its number, and so did nothing.
-    pub(super) fn is_over_the_limit(&self) -> bool {
+    /// Whether the call was refused for its number, or for a cache that is being rebuilt, and so did nothing.
+    pub(super) fn did_nothing(&self) -> bool {
         let limited = &self.body["errors"][0]["extensions"]["subCode"] == "LIMIT_REACHED";
         let mut values = self.body["data"].as_object().into_iter().flat_map(|data| data.values());
-        self.status == 429 || limited && values.all(Value::is_null)
+        let rebuilding = self.message().contains("Metadata cache version not found");
+        self.status == 429 || rebuilding || limited && values.all(Value::is_null)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{sorted_ids, text},
     probe::Probe,
-    twenty::{fresh_id, on_twenty},
+    twenty::{fresh_id, on_fake, on_twenty},
 };
 
 fn named(count: usize) -> Vec<Value> {
@@ -100,6 +100,25 @@ async fn an_update_of_many_reaches_deleted_records_too() {
         assert_eq!(updated[0]["id"], id);
         let kept = probe.any(&id).await;
         assert_eq!((&kept["name"], kept["deletedAt"].is_string()), (&json!("changed"), true));
+    })
+    .await;
+}
+
+/// "REST routes"
+#[tokio::test]
+async fn a_change_of_many_without_a_filter_is_one_of_the_whole_table() {
+    on_fake("holds records of others", async |twenty, _| {
+        let total = async |filter: &str| {
+            let path = format!("/rest/companies?filter={filter}");
+            twenty.get(&path).await.with(200)["totalCount"].clone()
+        };
+        let (live, gone) =
+            (total("deletedAt[is]:NULL").await, total("deletedAt[is]:NOT_NULL").await);
+        twenty.patch("/rest/companies", &json!({"employees": 7})).await.with(200);
+        assert_eq!(total("and(employees[eq]:7,deletedAt[is]:NULL)").await, live);
+        twenty.delete("/rest/companies?soft_delete=true").await.with(200);
+        assert_eq!(total("deletedAt[is]:NULL").await, 0);
+        assert!(total("deletedAt[is]:NOT_NULL").await.as_u64() > gone.as_u64());
     })
     .await;
 }

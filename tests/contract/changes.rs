@@ -18,7 +18,7 @@ fn moment(value: &Value) -> OffsetDateTime {
 }
 
 /// A moment as the wire writes it.
-fn stamp(moment: OffsetDateTime) -> String {
+pub(super) fn stamp(moment: OffsetDateTime) -> String {
     let (date, time) = (moment.date(), moment.time());
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());
     format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}Z", time.millisecond())

@@ -16,7 +16,7 @@ fn filled() -> Value {
         "fFullName": {"firstName": "Ada", "lastName": "Lovelace"},
         "fAddress": {"addressCity": "Oslo", "addressCountry": "NO"},
         "fEmails": {"primaryEmail": "p@x.io", "additionalEmails": ["q@x.io"]},
-        "fPhones": {"primaryPhoneNumber": "612345678", "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33"},
+        "fPhones": {"primaryPhoneNumber": "612345678", "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33", "additionalPhones": [{"number": "5551234", "countryCode": "US", "callingCode": "+1"}]},
         "fLinks": {"primaryLinkLabel": "L", "primaryLinkUrl": "https://x.io", "secondaryLinks": [{"url": "a.io", "label": "x"}]},
         "fRichTextV2": {"markdown": "MD"},
     })
@@ -102,6 +102,11 @@ async fn a_part_alone_changes_or_erases_the_others_depending_on_the_type() {
             ("fEmails", json!({"primaryEmail": "r@x.io"}), json!({"primaryEmail": "r@x.io", "additionalEmails": ["q@x.io"]})),
             ("fEmails", json!({"additionalEmails": ["s@x.io"]}), json!({"primaryEmail": "", "additionalEmails": ["s@x.io"]})),
             ("fLinks", json!({"primaryLinkUrl": "https://y.io"}), json!({"primaryLinkLabel": null, "primaryLinkUrl": "https://y.io", "secondaryLinks": null})),
+            (
+                "fPhones",
+                json!({"primaryPhoneNumber": "+33612345679"}),
+                json!({"primaryPhoneNumber": "612345679", "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33", "additionalPhones": null}),
+            ),
         ];
         for (field, patch, kept) in table {
             let made = probe.create(filled()).await;

@@ -13,6 +13,8 @@ use super::{
 async fn a_500_is_mostly_the_inputs_fault() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &["TEXT"]).await;
+        let id = probe.create(json!({})).await["id"].clone();
+        twenty.patch(&probe.one(&id), &json!({"id": fresh_id()})).await.refused(500, "violates");
         let table = [
             (json!({"fText": null}), "violates not-null"),
             (json!({"fText": "a\0b"}), "invalid byte sequence"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fake_twenty::RateLimit;
 use serde_json::json;
 
-use super::twenty::on_fake;
+use super::{answer::text, twenty::on_fake};
 
 const REASON: &str = "shares its bucket of calls with others";
 const MESSAGE: &str = "Limit reached (3 tokens per 600000 ms)";
@@ -41,20 +41,23 @@ async fn rest_and_graphql_draw_on_one_bucket_and_refuse_in_different_ways() {
     .await;
 }
 
-/// "Rate limits"
+/// "Rate limits", "Aliases"
 #[tokio::test]
-async fn each_root_field_costs_a_call_and_metadata_none() {
+async fn each_mutation_of_a_request_costs_a_call_and_metadata_none() {
     on_fake(REASON, async |twenty, fake| {
+        let id = text(&twenty.create("companies", json!({"name": "Contract test"})).await["id"]);
         fake.set_rate_limit(three_calls());
-        let query = "{ a: people(first: 1) { totalCount } b: people(first: 1) { totalCount } }";
-        twenty.graphql(query, &json!({})).await.with(200);
+        let update = format!("updateCompany(id: \"{id}\", data: {{employees: 1}}) {{ id }}");
+        let query = format!("mutation {{ a: {update} b: {update} }}");
+        twenty.graphql(&query, &json!({})).await.with(200);
         for _ in 0..5 {
             let names = "{ objects(paging: {first: 1}) { edges { node { id } } } }";
             twenty.metadata(names, &json!({})).await.subject(200);
             twenty.get("/rest/metadata/objects").await.with(200);
         }
-        twenty.get("/rest/people?limit=1").await.with(200);
-        twenty.get("/rest/people?limit=1").await.refused(429, MESSAGE);
+        let half = twenty.graphql(&query, &json!({})).await;
+        half.refused(200, MESSAGE);
+        assert_eq!(half.body["data"], json!({"a": {"id": id}, "b": null}));
     })
     .await;
 }
@@ -64,7 +67,7 @@ async fn each_root_field_costs_a_call_and_metadata_none() {
 async fn a_write_that_the_limit_stopped_did_nothing() {
     on_fake(REASON, async |twenty, fake| {
         let made = twenty.create("companies", json!({"name": "Contract test"})).await;
-        let path = format!("/rest/companies/{}", made["id"].as_str().unwrap());
+        let path = format!("/rest/companies/{}", text(&made["id"]));
         fake.set_rate_limit(Some(RateLimit { limit: 0, window: Duration::from_mins(10) }));
         twenty.patch(&path, &json!({"name": "lost"})).await.refused(429, "Limit reached");
         fake.set_rate_limit(None);

@@ -32,7 +32,7 @@ async fn email_addresses_are_lowered_and_never_checked() {
 
 /// "Value rewriting"
 #[tokio::test]
-async fn links_lose_case_and_one_slash_and_may_be_anything_that_looks_like_one() {
+async fn links_lose_case_and_one_slash_and_the_first_one_is_promoted() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &["LINKS"]).await;
         let kept = |label: Value, url: &str, more: Value| {
@@ -54,6 +54,11 @@ async fn links_lose_case_and_one_slash_and_may_be_anything_that_looks_like_one()
                 "LINKS",
                 kept(json!("L"), "https://x.io", json!([])),
                 kept(json!("L"), "https://x.io", json!(null)),
+            ),
+            (
+                "LINKS",
+                json!({"secondaryLinks": [{"url": "https://b.io", "label": "B"}]}),
+                kept(json!("B"), "https://b.io", json!(null)),
             ),
         ];
         assert_kept(&probe, table).await;
