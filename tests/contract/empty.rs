@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    composite::{emails, links, money, phones},
     probe::{Probe, field_name},
     twenty::on_twenty,
 };
@@ -11,13 +12,14 @@ const KINDS: [&str; 7] =
     ["CURRENCY", "FULL_NAME", "ADDRESS", "EMAILS", "PHONES", "LINKS", "RICH_TEXT_V2"];
 
 fn filled() -> Value {
+    let phone = json!([{"number": "5551234", "countryCode": "US", "callingCode": "+1"}]);
     json!({
-        "fCurrency": {"amountMicros": "1000000", "currencyCode": "USD"},
+        "fCurrency": money("1000000", "USD"),
         "fFullName": {"firstName": "Ada", "lastName": "Lovelace"},
         "fAddress": {"addressCity": "Oslo", "addressCountry": "NO"},
-        "fEmails": {"primaryEmail": "p@x.io", "additionalEmails": ["q@x.io"]},
-        "fPhones": {"primaryPhoneNumber": "612345678", "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33", "additionalPhones": [{"number": "5551234", "countryCode": "US", "callingCode": "+1"}]},
-        "fLinks": {"primaryLinkLabel": "L", "primaryLinkUrl": "https://x.io", "secondaryLinks": [{"url": "a.io", "label": "x"}]},
+        "fEmails": emails("p@x.io", json!(["q@x.io"])),
+        "fPhones": phones("612345678", phone),
+        "fLinks": links(Some("L"), "https://x.io", json!([{"url": "a.io", "label": "x"}])),
         "fRichTextV2": {"markdown": "MD"},
     })
 }
@@ -49,13 +51,17 @@ async fn a_composite_is_cleared_part_by_part() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &KINDS).await;
         let made = probe.create(filled()).await;
+        let no_phone = json!({
+            "primaryPhoneNumber": "", "primaryPhoneCountryCode": "",
+            "primaryPhoneCallingCode": "", "additionalPhones": null,
+        });
         let nothing = json!({
-            "fCurrency": {"amountMicros": null, "currencyCode": ""},
+            "fCurrency": money(Value::Null, ""),
             "fFullName": {"firstName": "", "lastName": ""},
             "fAddress": {"addressCity": "", "addressCountry": ""},
-            "fEmails": {"primaryEmail": "", "additionalEmails": null},
-            "fPhones": {"primaryPhoneNumber": "", "primaryPhoneCountryCode": "", "primaryPhoneCallingCode": "", "additionalPhones": null},
-            "fLinks": {"primaryLinkLabel": "", "primaryLinkUrl": "", "secondaryLinks": null},
+            "fEmails": emails("", json!(null)),
+            "fPhones": no_phone,
+            "fLinks": links(Some(""), "", json!(null)),
             "fRichTextV2": {"blocknote": null, "markdown": null},
         });
         probe.patch(&made["id"], nothing).await;
@@ -83,7 +89,7 @@ async fn an_empty_composite_is_an_object_and_the_kind_of_empty_varies() {
         for kind in KINDS {
             assert!(made[field_name(kind)].is_object(), "{kind} in {made}");
         }
-        assert_eq!(made["fCurrency"], json!({"amountMicros": null, "currencyCode": ""}));
+        assert_eq!(made["fCurrency"], money(Value::Null, ""));
         let nulls = json!({"amountMicros": null, "currencyCode": null});
         probe.patch(&made["id"], json!({"fCurrency": nulls})).await;
         assert_eq!(probe.read(&made["id"]).await["fCurrency"], nulls);
@@ -97,15 +103,23 @@ async fn a_part_alone_changes_or_erases_the_others_depending_on_the_type() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &KINDS).await;
         let table = [
-            ("fCurrency", json!({"currencyCode": "EUR"}), json!({"amountMicros": "1000000", "currencyCode": "EUR"})),
-            ("fFullName", json!({"firstName": "Eda"}), json!({"firstName": "Eda", "lastName": "Lovelace"})),
-            ("fEmails", json!({"primaryEmail": "r@x.io"}), json!({"primaryEmail": "r@x.io", "additionalEmails": ["q@x.io"]})),
-            ("fEmails", json!({"additionalEmails": ["s@x.io"]}), json!({"primaryEmail": "", "additionalEmails": ["s@x.io"]})),
-            ("fLinks", json!({"primaryLinkUrl": "https://y.io"}), json!({"primaryLinkLabel": null, "primaryLinkUrl": "https://y.io", "secondaryLinks": null})),
+            ("fCurrency", json!({"currencyCode": "EUR"}), money("1000000", "EUR")),
+            (
+                "fFullName",
+                json!({"firstName": "Eda"}),
+                json!({"firstName": "Eda", "lastName": "Lovelace"}),
+            ),
+            ("fEmails", json!({"primaryEmail": "r@x.io"}), emails("r@x.io", json!(["q@x.io"]))),
+            ("fEmails", json!({"additionalEmails": ["s@x.io"]}), emails("", json!(["s@x.io"]))),
+            (
+                "fLinks",
+                json!({"primaryLinkUrl": "https://y.io"}),
+                links(None, "https://y.io", json!(null)),
+            ),
             (
                 "fPhones",
                 json!({"primaryPhoneNumber": "+33612345679"}),
-                json!({"primaryPhoneNumber": "612345679", "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33", "additionalPhones": null}),
+                phones("612345679", json!(null)),
             ),
         ];
         for (field, patch, kept) in table {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{ids, text},
+    composite::{emails, links, money, phones},
     probe::Probe,
     twenty::{fresh_id, on_twenty},
 };
@@ -72,11 +73,9 @@ async fn null_is_guarded_by_is_and_an_empty_text_is_not_null() {
         let null = |field: &str| json!({field: {"is": "NULL"}});
         let part = |condition: Value| json!({"fCurrency": {"amountMicros": condition}});
         let (no_amount, amount) = (part(json!({"is": "NULL"})), part(json!({"eq": 5_000_000})));
-        let money = json!({"amountMicros": "5000000", "currencyCode": "USD"});
-        let no_money = json!({"amountMicros": null, "currencyCode": ""});
         let table = [
-            ("fCurrency", no_amount.clone(), amount.clone(), money),
-            ("fCurrency", amount, no_amount, no_money),
+            ("fCurrency", no_amount.clone(), amount.clone(), money("5000000", "USD")),
+            ("fCurrency", amount, no_amount, money(Value::Null, "")),
             ("fSelect", json!({"fSelect": {"eq": "OPT_A"}}), null("fSelect"), json!(null)),
             ("fNumber", null("fNumber"), json!({"fNumber": {"eq": 3}}), json!(3)),
         ];
@@ -114,27 +113,24 @@ async fn parts_of_composites_are_guarded_inside_their_field() {
     on_twenty(async |twenty| {
         let kinds = ["CURRENCY", "FULL_NAME", "EMAILS", "PHONES", "ADDRESS", "LINKS"];
         let probe = Probe::make(twenty, &kinds).await;
-        let phone = |number: &str| json!({"primaryPhoneNumber": number, "primaryPhoneCountryCode": "FR", "primaryPhoneCallingCode": "+33"});
+        let phone = |number: &str| phones(number, json!(null));
         let made = probe
             .create(json!({
-                "fCurrency": {"amountMicros": "1000000", "currencyCode": "USD"},
+                "fCurrency": money("1000000", "USD"),
                 "fFullName": {"firstName": "A", "lastName": "B"},
-                "fEmails": {"primaryEmail": "a@b.io", "additionalEmails": null},
+                "fEmails": emails("a@b.io", json!(null)),
                 "fPhones": phone("612345678"), "fAddress": {"addressCity": "Oslo", "addressLat": 1.5},
             }))
             .await;
-        let money = |amount: &str| json!({"amountMicros": amount, "currencyCode": "USD"});
-        let email = json!({"primaryEmail": "z@b.io", "additionalEmails": null});
-        let link = json!({"primaryLinkLabel": "", "primaryLinkUrl": "https://x.io", "secondaryLinks": null});
         let table = [
-            ("fCurrency", "amountMicros", json!("1000000"), json!("2000000"), money("2000000")),
-            ("fCurrency", "amountMicros", json!(2_000_000), json!(3_000_000), money("3000000")),
+            ("fCurrency", "amountMicros", json!("1000000"), json!("2000000"), money("2000000", "USD")),
+            ("fCurrency", "amountMicros", json!(2_000_000), json!(3_000_000), money("3000000", "USD")),
             ("fFullName", "firstName", json!("A"), json!("Z"), json!({"firstName": "Z"})),
-            ("fEmails", "primaryEmail", json!("a@b.io"), json!("z@b.io"), email),
+            ("fEmails", "primaryEmail", json!("a@b.io"), json!("z@b.io"), emails("z@b.io", json!(null))),
             ("fPhones", "primaryPhoneNumber", json!("612345678"), json!("612345679"), phone("612345679")),
             ("fAddress", "addressCity", json!("Oslo"), json!("Bergen"), json!({"addressCity": "Bergen"})),
             ("fAddress", "addressLat", json!(1.5), json!(2.5), json!({"addressLat": 2.5})),
-            ("fLinks", "primaryLinkUrl", json!(""), json!("https://x.io"), link),
+            ("fLinks", "primaryLinkUrl", json!(""), json!("https://x.io"), links(Some(""), "https://x.io", json!(null))),
         ];
         for (field, part, old, new, value) in table {
             let condition = |value: Value| json!({field: {part: {"eq": value}}});
@@ -151,7 +147,8 @@ async fn a_relation_is_guarded_by_its_key() {
     on_twenty(async |twenty| {
         let company = twenty.create("companies", json!({"name": "Contract test"})).await;
         let person = twenty.create("people", json!({"city": "Contract test"})).await;
-        let query = "mutation($f: PersonFilterInput!, $d: PersonUpdateInput!) { updatePeople(filter: $f, data: $d) { id } }";
+        let query = "mutation($f: PersonFilterInput!, $d: PersonUpdateInput!) {
+            updatePeople(filter: $f, data: $d) { id } }";
         let none = json!({"companyId": {"is": "NULL"}});
         let ours = json!({"companyId": {"eq": company["id"]}});
         let table = [
@@ -177,7 +174,7 @@ async fn lists_json_and_rich_text_can_only_be_searched_which_is_no_equality() {
             .create(json!({
                 "fMultiSelect": ["OPT_A", "OPT_B"], "fArray": ["x", "y"], "fRawJson": {"a": 1},
                 "fRichTextV2": {"markdown": "MD"},
-                "fEmails": {"primaryEmail": "a@b.io", "additionalEmails": ["c@d.io"]},
+                "fEmails": emails("a@b.io", json!(["c@d.io"])),
             }))
             .await;
         let table = [

@@ -11,15 +11,15 @@ const REASON: &str = "shares its bucket of calls with others";
 const MESSAGE: &str = "Limit reached (3 tokens per 600000 ms)";
 
 /// A bucket that is not refilled while a test runs.
-fn three_calls() -> Option<RateLimit> {
-    Some(RateLimit { limit: 3, window: Duration::from_mins(10) })
+fn calls(limit: u32) -> RateLimit {
+    RateLimit { limit, window: Duration::from_mins(10) }
 }
 
 /// "Rate limits"
 #[tokio::test]
 async fn rest_and_graphql_draw_on_one_bucket_and_refuse_in_different_ways() {
     on_fake(REASON, async |twenty, fake| {
-        fake.set_rate_limit(three_calls());
+        fake.set_rate_limit(Some(calls(3)));
         let (path, query) = ("/rest/people?limit=1", "{ people(first: 1) { totalCount } }");
         twenty.get(path).await.with(200);
         twenty.get(path).await.with(200);
@@ -46,7 +46,7 @@ async fn rest_and_graphql_draw_on_one_bucket_and_refuse_in_different_ways() {
 async fn each_mutation_of_a_request_costs_a_call_and_metadata_none() {
     on_fake(REASON, async |twenty, fake| {
         let id = text(&twenty.create("companies", json!({"name": "Contract test"})).await["id"]);
-        fake.set_rate_limit(three_calls());
+        fake.set_rate_limit(Some(calls(3)));
         let update = format!("updateCompany(id: \"{id}\", data: {{employees: 1}}) {{ id }}");
         let query = format!("mutation {{ a: {update} b: {update} }}");
         twenty.graphql(&query, &json!({})).await.with(200);
@@ -68,7 +68,7 @@ async fn a_write_that_the_limit_stopped_did_nothing() {
     on_fake(REASON, async |twenty, fake| {
         let made = twenty.create("companies", json!({"name": "Contract test"})).await;
         let path = format!("/rest/companies/{}", text(&made["id"]));
-        fake.set_rate_limit(Some(RateLimit { limit: 0, window: Duration::from_mins(10) }));
+        fake.set_rate_limit(Some(calls(0)));
         twenty.patch(&path, &json!({"name": "lost"})).await.refused(429, "Limit reached");
         fake.set_rate_limit(None);
         assert_eq!(twenty.get(&path).await.subject(200), made);

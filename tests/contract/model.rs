@@ -50,7 +50,8 @@ async fn a_field_keeps_its_id_when_it_is_renamed_and_its_values_when_it_rests() 
         let probe = Probe::make(twenty, &[]).await;
         let field = probe.add_field("TEXT").await;
         let made = probe.create(json!({"fText": "kept"})).await;
-        let mutation = "mutation($input: UpdateOneFieldMetadataInput!) { updateOneField(input: $input) { id name isActive } }";
+        let mutation = "mutation($input: UpdateOneFieldMetadataInput!) {
+            updateOneField(input: $input) { id name isActive } }";
         let change = async |update: Value| {
             let input = json!({"input": {"id": field, "update": update}});
             twenty.metadata(mutation, &input).await.subject(200)

@@ -136,7 +136,8 @@ impl<'t> Probe<'t> {
     pub(super) async fn update_many(&self, filter: &Value, patch: &Value) -> Answer {
         let (kind, root) = (self.type_name(), self.root("update"));
         let query = format!(
-            "mutation($f: {kind}FilterInput!, $d: {kind}UpdateInput!) {{ {root}(filter: $f, data: $d) {{ id updatedAt }} }}"
+            "mutation($f: {kind}FilterInput!, $d: {kind}UpdateInput!) {{
+                {root}(filter: $f, data: $d) {{ id updatedAt }} }}"
         );
         self.twenty.graphql(&query, &json!({"f": filter, "d": patch})).await
     }

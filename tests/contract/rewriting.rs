@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    composite::{emails, links, phones},
     probe::Probe,
     twenty::on_twenty,
     values::{assert_kept, assert_refused},
@@ -13,17 +14,15 @@ use super::{
 async fn email_addresses_are_lowered_and_never_checked() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &["EMAILS"]).await;
-        let kept =
-            |primary: &str, more: Value| json!({"primaryEmail": primary, "additionalEmails": more});
         let table = vec![
             (
                 "EMAILS",
-                kept("Ada@Ex.COM", json!(["B@x.io"])),
-                kept("ada@ex.com", json!(["b@x.io"])),
+                emails("Ada@Ex.COM", json!(["B@x.io"])),
+                emails("ada@ex.com", json!(["b@x.io"])),
             ),
-            ("EMAILS", json!({"primaryEmail": "nope"}), kept("nope", json!(null))),
-            ("EMAILS", kept("e@x.io", json!([])), kept("e@x.io", json!([]))),
-            ("EMAILS", json!({"primaryEmail": null}), kept("", json!(null))),
+            ("EMAILS", json!({"primaryEmail": "nope"}), emails("nope", json!(null))),
+            ("EMAILS", emails("e@x.io", json!([])), emails("e@x.io", json!([]))),
+            ("EMAILS", json!({"primaryEmail": null}), emails("", json!(null))),
         ];
         assert_kept(&probe, table).await;
     })
@@ -35,30 +34,27 @@ async fn email_addresses_are_lowered_and_never_checked() {
 async fn links_lose_case_and_one_slash_and_the_first_one_is_promoted() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &["LINKS"]).await;
-        let kept = |label: Value, url: &str, more: Value| {
-            json!({"primaryLinkLabel": label, "primaryLinkUrl": url, "secondaryLinks": more})
-        };
         let more = json!([{"url": "a.io", "label": "x"}]);
         let table = vec![
             (
                 "LINKS",
-                kept(json!("L"), "HTTPS://Ex.com/Path/", more.clone()),
-                kept(json!("L"), "https://ex.com/Path", more),
+                links(Some("L"), "HTTPS://Ex.com/Path/", more.clone()),
+                links(Some("L"), "https://ex.com/Path", more),
             ),
             (
                 "LINKS",
                 json!({"primaryLinkUrl": "example.com"}),
-                kept(json!(null), "example.com", json!(null)),
+                links(None, "example.com", json!(null)),
             ),
             (
                 "LINKS",
-                kept(json!("L"), "https://x.io", json!([])),
-                kept(json!("L"), "https://x.io", json!(null)),
+                links(Some("L"), "https://x.io", json!([])),
+                links(Some("L"), "https://x.io", json!(null)),
             ),
             (
                 "LINKS",
                 json!({"secondaryLinks": [{"url": "https://b.io", "label": "B"}]}),
-                kept(json!("B"), "https://b.io", json!(null)),
+                links(Some("B"), "https://b.io", json!(null)),
             ),
         ];
         assert_kept(&probe, table).await;
@@ -74,10 +70,7 @@ async fn links_lose_case_and_one_slash_and_the_first_one_is_promoted() {
 async fn a_phone_number_is_split_into_number_country_and_calling_code() {
     on_twenty(async |twenty| {
         let probe = Probe::make(twenty, &["PHONES"]).await;
-        let kept = json!({
-            "primaryPhoneNumber": "612345678", "primaryPhoneCountryCode": "FR",
-            "primaryPhoneCallingCode": "+33", "additionalPhones": null,
-        });
+        let kept = phones("612345678", json!(null));
         let table = vec![
             ("PHONES", json!({"primaryPhoneNumber": "+33612345678"}), kept.clone()),
             ("PHONES", kept.clone(), kept),

@@ -69,7 +69,7 @@ impl Twenty {
         };
         // The server closes idle connections after five seconds; a client that uses one then loses its call.
         let client = Client::builder()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .pool_idle_timeout(Duration::from_secs(4))
             .build()
             .unwrap();

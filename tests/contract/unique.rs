@@ -49,7 +49,8 @@ async fn a_deleted_record_keeps_its_unique_values_and_a_destroyed_one_does_not()
         let with_trash = format!("/rest/people?filter=and({filter},deletedAt[is]:NOT_NULL)");
         let listed = twenty.get(&with_trash).await.with(200);
         assert_eq!(listed["data"]["people"][0]["id"], json!(holder));
-        let query = "query($f: PersonFilterInput!) { people(first: 1, filter: $f) { edges { node { id } } } }";
+        let query = "query($f: PersonFilterInput!) {
+            people(first: 1, filter: $f) { edges { node { id } } } }";
         let is = |state: &str| json!({"deletedAt": {"is": state}});
         let filter = json!({"and": [
             {"emails": {"primaryEmail": {"eq": email}}}, {"id": {"neq": fresh_id()}},

@@ -30,7 +30,7 @@ pub(super) async fn assert_refused(probe: &Probe<'_>, table: Vec<(&str, Value, u
 #[tokio::test]
 async fn scalars_are_coerced_by_the_database() {
     on_twenty(async |twenty| {
-        let kinds = ["TEXT", "NUMBER", "BOOLEAN", "SELECT", "RATING", "UUID"];
+        let kinds = ["TEXT", "NUMBER", "BOOLEAN", "SELECT", "RATING", "UUID", "RICH_TEXT"];
         let probe = Probe::make(twenty, &kinds).await;
         let table = vec![
             ("TEXT", json!("Zoë “q” \n\t 🦀"), json!("Zoë “q” \n\t 🦀")),
@@ -59,6 +59,7 @@ async fn scalars_are_coerced_by_the_database() {
             ("SELECT", json!("OPT_Z"), 400, option),
             ("SELECT", json!(""), 400, option),
             ("RATING", json!(3), 400, option),
+            ("RICH_TEXT", json!("plain"), 400, "Rich text is not supported"),
             ("UUID", json!("zzz"), 500, "invalid input syntax for type uuid"),
         ];
         assert_refused(&probe, table).await;
