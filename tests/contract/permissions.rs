@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{answer::text, twenty::on_fake};
+use super::{
+    answer::text,
+    twenty::{on_fake, on_twenty},
+};
 
 const REASON: &str = "keeps its roles as they are";
 
@@ -37,6 +40,17 @@ async fn a_field_that_may_not_be_read_is_absent_and_not_null() {
         assert_eq!((hidden.get("employees"), &hidden["name"]), (None, &company["name"]));
         fake.world(|world| world.hide_field("companies", "employees", false));
         assert_eq!(twenty.get(&path).await.subject(200)["employees"], 3);
+    })
+    .await;
+}
+
+/// "Standard objects", "Permissions"
+#[tokio::test]
+async fn nobody_makes_a_workspace_member_by_api() {
+    on_twenty(async |twenty| {
+        let body = json!({"name": {"firstName": "Contract", "lastName": "Test"}});
+        let answer = twenty.post("/rest/workspaceMembers", &body).await;
+        answer.refused(400, "does not have permission");
     })
     .await;
 }
