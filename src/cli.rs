@@ -2,7 +2,7 @@
 //!
 //! It exists to turn values into what a person or a script reads. Invariants: standard output is data, everything
 //! else goes to standard error; each failure is one line and a hint; the exit code says which kind it was
-//! (see [`exit`]).
+//! (see `cli/exit.rs`).
 
 use std::{future::Future, process::ExitCode};
 

@@ -31,6 +31,8 @@ pub struct Config {
     pub mirror: MirrorConfig,
     /// How to read.
     pub pull: Pull,
+    /// How to write back.
+    pub push: Push,
     /// Rules for single objects, by singular or plural name.
     pub objects: BTreeMap<String, ObjectRule>,
 }
@@ -94,12 +96,61 @@ pub enum DeletedRecords {
     Keep,
 }
 
-/// What holds for one object.
+/// How to write back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// Who wins when both sides changed the same field.
+    pub policy: Policy,
+    /// What a local DELETE does at the source.
+    pub deletes: Deletes,
+    /// Whether an edit brings back a record that the other side deleted.
+    pub edit_restores: bool,
+}
+
+/// Who wins when both sides changed the same field; what each means is decided in [`crate::plan::policy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// The source.
+    Source,
+    /// The mirror.
+    Mirror,
+    /// Whoever changed it later.
+    Newest,
+    /// Nobody: the field waits for a person.
+    Hold,
+}
+
+/// What a local DELETE does at the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deletes {
+    /// The record goes into the trash.
+    Soft,
+    /// The record is destroyed.
+    Hard,
+}
+
+/// What holds for one object. What is not said is as for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectRule {
     /// Which way its records travel.
-    pub direction: Direction,
+    pub direction: Option<Direction>,
+    /// Who wins when both sides changed the same field.
+    pub policy: Option<Policy>,
+    /// Rules for single fields, by name.
+    #[serde(default)]
+    pub fields: BTreeMap<String, FieldRule>,
+}
+
+/// What holds for one field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldRule {
+    /// Who wins when both sides changed it.
+    pub policy: Policy,
 }
 
 /// How to log.

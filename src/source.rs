@@ -12,6 +12,7 @@ mod client;
 mod complaint;
 mod error;
 mod graphql;
+mod holder;
 mod key;
 mod lookup;
 mod metadata;
@@ -36,6 +37,6 @@ pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
 pub use write::{
-    CREATES_PER_CALL, Delete, DeleteMode, GuardedUpdate, Hit, IdsFault, NewRecord, NewRecords,
-    NonEmptyIds, ObjectNames, Patch, PatchFault, Restore, Sent, UPDATES_PER_CALL,
+    CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,
+    Patch, PatchFault, Sent, UPDATES_PER_CALL,
 };

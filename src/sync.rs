@@ -8,13 +8,17 @@ mod daemon;
 mod engine;
 mod error;
 mod pull;
+mod push;
 mod report;
 mod schedule;
 mod scope;
+mod target;
+mod writes;
 
 pub use daemon::keep_syncing;
 pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};
+pub use push::PushReport;
 pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
 pub use schedule::Ticker;
 pub use scope::nearest;

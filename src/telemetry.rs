@@ -18,7 +18,8 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// The rules make no sense.
 pub fn start(log: &Log, bars: &MultiProgress) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level)
+    // The database driver tells every notice and statement; who wants that can say so.
+    let filter = EnvFilter::try_new(format!("sqlx=warn,{}", log.level))
         .map_err(|error| format!("log.level {:?}: {error}", log.level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

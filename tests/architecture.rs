@@ -14,18 +14,20 @@ fn code_of(places: &[&str]) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     collect(&root, &mut files);
     let within = |path: &Path| {
-        let path = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let path =
+            path.strip_prefix(&root).expect("a path below the root").to_string_lossy().into_owned();
         places
             .iter()
             .any(|place| path == format!("{place}.rs") || path.starts_with(&format!("{place}/")))
     };
     files.retain(|path| within(path) && path.file_name().is_some_and(|name| name != "tests.rs"));
     assert!(!files.is_empty(), "no files in {places:?}");
-    files.into_iter().map(|path| (path.clone(), code(&fs::read_to_string(path).unwrap()))).collect()
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("a source file");
+    files.into_iter().map(|path| (path.clone(), code(&read(&path)))).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
+    for entry in fs::read_dir(folder).expect("a folder of sources").flatten() {
         let path = entry.path();
         if path.is_dir() {
             collect(&path, files);

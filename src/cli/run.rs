@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Config,
     mirror::RunMode,
-    sync::{Engine, ObjectReport, RunReport, keep_syncing},
+    sync::{Engine, ObjectReport, PushReport, RunReport, keep_syncing},
 };
 
 pub(super) async fn once(
@@ -106,15 +106,25 @@ fn cells(object: &ObjectReport) -> Vec<String> {
 }
 
 fn closing(report: &RunReport) -> String {
-    let line =
-        format!("{} rows changed, {} calls", grouped(report.rows_changed()), grouped(report.calls));
-    match report.quarantined {
-        0 => line,
-        count => format!(
-            "{line}, {} records in quarantine: select * from sync.quarantine",
-            grouped(count)
-        ),
-    }
+    let PushReport { written, refused, conflicts, .. } = report.pushed;
+    let (rows, calls) = (grouped(report.rows_changed()), grouped(report.calls));
+    let mut lines = vec![format!(
+        "{rows} rows changed here, {} records written to Twenty, {calls} calls",
+        grouped(written)
+    )];
+    let mut note = |count: u64, what: &str| {
+        if count > 0 {
+            lines.push(format!("{} {what}", grouped(count)));
+        }
+    };
+    note(refused, "times Twenty refused a record: select * from sync.problem");
+    note(conflicts, "fields in conflict: select * from sync.conflict");
+    note(report.quarantined, "records in quarantine: select * from sync.problem");
+    note(
+        report.waiting,
+        "records with changes that are not in Twenty yet: select * from sync.pending",
+    );
+    lines.join("\n")
 }
 
 fn as_json(report: &RunReport) -> serde_json::Value {
@@ -140,6 +150,10 @@ fn as_json(report: &RunReport) -> serde_json::Value {
         "rows_changed": report.rows_changed(),
         "calls": report.calls,
         "quarantined": report.quarantined,
+        "waiting": report.waiting,
+        "written": report.pushed.written,
+        "refused": report.pushed.refused,
+        "conflicts": report.pushed.conflicts,
         "objects": objects,
     })
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
-    Config, ConfigError, Log, MirrorConfig, ObjectRule, Pull, Setting, Source, secret, show,
+    Config, ConfigError, Log, MirrorConfig, ObjectRule, Pull, Push, Setting, Source, secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -52,6 +52,7 @@ struct Settings {
     source: SourceSettings,
     mirror: MirrorSettings,
     pull: Pull,
+    push: Push,
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
@@ -201,6 +202,7 @@ impl Loaded {
             source: self.source()?,
             mirror: self.mirror()?,
             pull: self.settings.pull.clone(),
+            push: self.settings.push,
             objects: self.settings.objects.clone(),
         })
     }

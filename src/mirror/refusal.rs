@@ -136,6 +136,38 @@ impl Mirror {
         Ok(released.rows_affected())
     }
 
+    /// Has the refused changes tried again that wait for one of these records, to be sent or to change.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn release_waiting_for(&self, records: &[Uuid]) -> Result<u64, MirrorError> {
+        let released = sqlx::query(
+            "update sync.quarantine set retry_at = clock_timestamp() \
+             where workspace_id = $1 and direction = 'push' and holder_id = any($2)",
+        )
+        .bind(self.workspace_id)
+        .bind(records)
+        .execute(&self.pool)
+        .await
+        .map_err(MirrorError::query("have waiting changes tried again"))?;
+        Ok(released.rows_affected())
+    }
+
+    /// Records that were inserted here and that the source has refused.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn stuck_creates(&self) -> Result<Vec<Uuid>, MirrorError> {
+        sqlx::query_scalar(
+            "select b.record_id from sync.base b join sync.quarantine q using (workspace_id, object_id, record_id) \
+             where b.workspace_id = $1 and b.base is null and q.direction = 'push'",
+        )
+        .bind(self.workspace_id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MirrorError::query("list new records that were refused"))
+    }
+
     /// Takes the local changes of a record back: its row becomes what both sides last agreed on, and held fields
     /// what the source holds. Says whether there were any.
     ///

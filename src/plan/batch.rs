@@ -1,6 +1,6 @@
 //! Groups the writes of many records into few requests.
 //!
-//! It exists because the source counts requests, not records. Records that change in the same way share one update;
+//! It exists because the source counts requests, not records. Records that get the same values share one update;
 //! other updates share a request as aliases; creates and deletes go in bulk. Invariants: each record is in exactly
 //! one batch; a batch never mixes objects or kinds of write and never exceeds its limit; there is no bulk write
 //! without ids, and no delete that does not say how far it goes.
@@ -31,6 +31,8 @@ pub struct Limits {
     pub creates: usize,
     /// Ids of one update.
     pub update_ids: usize,
+    /// Guards of one update: records that get the same values may have had different ones.
+    pub clauses: usize,
     /// Updates in one request; 1 where the source takes no aliases.
     pub updates: usize,
     /// Ids of one delete.
@@ -39,7 +41,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { creates: 60, update_ids: 200, updates: 20, delete_ids: 200 }
+        Limits { creates: 60, update_ids: 200, clauses: 60, updates: 20, delete_ids: 200 }
     }
 }
 
@@ -77,17 +79,39 @@ pub struct NewRecord {
     pub body: Body,
 }
 
-/// One update of one or many records.
+/// One update of one or many records that get the same values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuardedUpdate {
     ids: Ids,
     body: Body,
-    guard: Vec<Json>,
+    /// Records with the same guard are together.
+    clauses: Vec<Clause>,
     restores: bool,
 }
 
+/// Records and the conditions that they must fulfil, each of them.
+#[derive(Debug, Clone, PartialEq)]
+struct Clause {
+    ids: Ids,
+    guard: Vec<Json>,
+}
+
+impl Clause {
+    fn filter(&self) -> Json {
+        let conditions: Vec<Json> =
+            std::iter::once(by_id(&self.ids)).chain(self.guard.iter().cloned()).collect();
+        json!({"and": conditions})
+    }
+}
+
 impl GuardedUpdate {
-    /// The records. The answer names those that passed the guard.
+    /// `None` without clauses.
+    fn new(body: Body, clauses: Vec<Clause>, restores: bool) -> Option<GuardedUpdate> {
+        let ids = Ids::new(clauses.iter().flat_map(|clause| clause.ids.as_slice()).copied())?;
+        Some(GuardedUpdate { ids, body, clauses, restores })
+    }
+
+    /// The records. The answer names those that passed their guard.
     pub fn ids(&self) -> &Ids {
         &self.ids
     }
@@ -97,22 +121,47 @@ impl GuardedUpdate {
         &self.body
     }
 
+    /// Conditions that must all hold, besides the ids. Where the records have guards of their own, that is one
+    /// condition: each record's guard with its id.
+    pub fn guard(&self) -> Vec<Json> {
+        match self.clauses.as_slice() {
+            [clause] => clause.guard.clone(),
+            clauses => {
+                let filters: Vec<Json> = clauses.iter().map(Clause::filter).collect();
+                vec![json!({"or": filters})]
+            }
+        }
+    }
+
     /// Whether it brings records back from the trash.
     pub fn restores(&self) -> bool {
         self.restores
     }
 
-    /// The filter: these ids, and the guard.
-    pub fn filter(&self) -> Json {
+    /// The whole filter: these ids, and the guard.
+    #[cfg(test)]
+    pub(super) fn filter(&self) -> Json {
         let alive = if self.restores { guard::live_or_deleted() } else { guard::is_live() };
         let mut clauses = vec![by_id(&self.ids), alive];
-        clauses.extend(self.guard.iter().cloned());
+        clauses.extend(self.guard());
         json!({"and": clauses})
+    }
+
+    fn halves(&self) -> Option<(GuardedUpdate, GuardedUpdate)> {
+        let (left, right) = split(&self.clauses).or_else(|| {
+            let clause = self.clauses.first()?;
+            let (left, right) = clause.ids.halves()?;
+            let of = |ids| vec![Clause { ids, guard: clause.guard.clone() }];
+            Some((of(left), of(right)))
+        })?;
+        let of = |clauses| GuardedUpdate::new(self.body.clone(), clauses, self.restores);
+        Some((of(left)?, of(right)?))
     }
 }
 
+#[cfg(test)]
 /// The filter of a delete: a record that is in the trash already is left alone by a soft one.
-pub fn delete_filter(ids: &Ids, mode: DeleteMode) -> Json {
+pub(super) fn delete_filter(ids: &Ids, mode: DeleteMode) -> Json {
     let reach = match mode {
         DeleteMode::Soft => guard::is_live(),
         DeleteMode::Destroy => guard::live_or_deleted(),
@@ -147,7 +196,10 @@ impl Batch {
                 (Work::Create(left), Work::Create(right))
             }
             Work::Update(updates) => {
-                let (left, right) = split(updates).or_else(|| halves_of_one(updates))?;
+                let (left, right) = split(updates).or_else(|| {
+                    let (left, right) = updates.first()?.halves()?;
+                    Some((vec![left], vec![right]))
+                })?;
                 (Work::Update(left), Work::Update(right))
             }
             Work::Delete { ids, mode } => {
@@ -165,13 +217,6 @@ impl Batch {
 fn split<T: Clone>(items: &[T]) -> Option<(Vec<T>, Vec<T>)> {
     let (left, right) = items.split_at(items.len() / 2);
     (!left.is_empty()).then(|| (left.to_vec(), right.to_vec()))
-}
-
-fn halves_of_one(updates: &[GuardedUpdate]) -> Option<(Vec<GuardedUpdate>, Vec<GuardedUpdate>)> {
-    let update = updates.first()?;
-    let (left, right) = update.ids.halves()?;
-    let of = |ids| vec![GuardedUpdate { ids, ..update.clone() }];
-    Some((of(left), of(right)))
 }
 
 /// Groups `planned`, whose records are all different and may all be sent at once. What is not sent (nothing, or a
@@ -198,12 +243,12 @@ struct Group {
     deletes: BTreeMap<DeleteMode, Vec<Uuid>>,
 }
 
-/// Records that change in the same way.
+/// Records that get the same values.
 struct Same {
-    ids: Vec<Uuid>,
     body: Body,
-    guard: Vec<Json>,
     restores: bool,
+    /// By what the guard says.
+    guards: BTreeMap<String, (Vec<Json>, Vec<Uuid>)>,
 }
 
 impl Group {
@@ -218,9 +263,11 @@ impl Group {
     }
 
     fn update(&mut self, id: Uuid, body: Body, guard: Vec<Json>, restores: bool) {
-        let says = json!([body, guard, restores]).to_string();
-        let same = Same { ids: Vec::new(), body, guard, restores };
-        self.updates.entry(says).or_insert(same).ids.push(id);
+        let says = json!([body, restores]).to_string();
+        let same = Same { body, restores, guards: BTreeMap::new() };
+        let same = self.updates.entry(says).or_insert(same);
+        let says = json!(guard).to_string();
+        same.guards.entry(says).or_insert((guard, Vec::new())).1.push(id);
     }
 
     fn into_work(self, limits: Limits) -> Vec<Work> {
@@ -239,10 +286,27 @@ impl Group {
 
 impl Same {
     fn into_updates(self, limits: Limits) -> Vec<GuardedUpdate> {
-        let Same { ids, body, guard, restores } = self;
-        let update =
-            |ids| GuardedUpdate { ids, body: body.clone(), guard: guard.clone(), restores };
-        chunks(&ids, limits.update_ids).into_iter().map(update).collect()
+        let Same { body, restores, guards } = self;
+        let parts = guards.into_values().flat_map(|(guard, ids)| {
+            let ids = chunks(&ids, limits.update_ids).into_iter();
+            ids.map(move |ids| Clause { ids, guard: guard.clone() })
+        });
+        let mut updates: Vec<Vec<Clause>> = Vec::new();
+        let mut count = 0;
+        for clause in parts {
+            count += clause.ids.len();
+            match updates.last_mut() {
+                Some(last) if count <= limits.update_ids && last.len() < limits.clauses => {
+                    last.push(clause)
+                }
+                _ => {
+                    count = clause.ids.len();
+                    updates.push(vec![clause]);
+                }
+            }
+        }
+        let update = |clauses| GuardedUpdate::new(body.clone(), clauses, restores);
+        updates.into_iter().filter_map(update).collect()
     }
 }
 

@@ -261,7 +261,7 @@ mod tests {
         ] {
             match read(answer(&body), "people", &decoder()) {
                 Err(Problem::Unreadable { status: 200, reason: found }) => {
-                    assert_eq!(found, reason)
+                    assert_eq!(found, reason);
                 }
                 other => panic!("{body}: {other:?}"),
             }

@@ -11,16 +11,14 @@
 mod aliased;
 mod bulk;
 mod create;
-mod ids;
 mod mutation;
 mod outcome;
 mod patch;
 mod sent;
 
 pub use aliased::UPDATES_PER_CALL;
-pub use bulk::{Delete, DeleteMode, GuardedUpdate, Hit, Restore};
+pub use bulk::{Change, Delete, GuardedUpdate, Hit};
 pub use create::{CREATES_PER_CALL, NewRecord, NewRecords};
-pub use ids::{IdsFault, NonEmptyIds};
 pub use patch::{Patch, PatchFault};
 pub use sent::Sent;
 
@@ -54,8 +52,13 @@ impl<'a> ObjectNames<'a> {
         Ok(ObjectNames { singular: checked_name(singular)?, plural: checked_name(plural)? })
     }
 
+    /// The plural name, such as `people`.
+    pub(super) fn plural(self) -> &'a str {
+        self.plural
+    }
+
     /// The type of a filter, such as `PersonFilterInput!`.
-    fn filter_type(self) -> String {
+    pub(super) fn filter_type(self) -> String {
         format!("{}FilterInput!", capitalised(self.singular))
     }
 

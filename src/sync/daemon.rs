@@ -1,14 +1,17 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loop around [`Engine::pass`]. Invariants: one pass at a time; a side that cannot be reached is
+//! It exists as the loop around [`Engine::pass`]. Invariants: one pass and one push at a time, side by side; a side that cannot be reached is
 //! waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Disposition, Engine, ProgressSender, SyncError, Ticker, engine::chain};
+use super::{Disposition, Engine, ProgressSender, PushReport, SyncError, Ticker, engine::chain};
 use crate::{config::Config, mirror::RunMode};
+
+/// How often local changes are looked for, whatever was heard.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -24,15 +27,73 @@ pub async fn keep_syncing(
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
     let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    let ended = tokio::select! {
+        ended = keep_pulling(&engine, &mut ticker, stop, progress) => ended,
+        ended = keep_pushing(&engine, stop) => ended,
+    };
+    tracing::info!("stopped");
+    ended
+}
+
+async fn keep_pulling(
+    engine: &Engine,
+    ticker: &mut Ticker,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
-        pass(&engine, stop, progress).await?;
+        pass(engine, stop, progress).await?;
         tokio::select! {
             () = stop.cancelled() => {}
             () = ticker.tick() => {}
         }
     }
-    tracing::info!("stopped");
     Ok(())
+}
+
+/// Pushes when the mirror says that something changed, and every few seconds for what waits or was not heard.
+async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), SyncError> {
+    let mut listener = None;
+    while !stop.is_cancelled() {
+        if listener.is_none() {
+            listener = engine
+                .listen()
+                .await
+                .inspect_err(|error| log_failure(error, "could not listen for changes"))
+                .ok();
+        }
+        match engine.push(stop).await {
+            Ok(report) if report.written + report.refused + report.conflicts > 0 => {
+                let PushReport { written, refused, conflicts, .. } = report;
+                tracing::info!(written, refused, conflicts, "pushed local changes");
+            }
+            Ok(_) | Err(SyncError::Stopped) => {}
+            Err(error) if error.disposition() == Disposition::Retry => {
+                log_failure(&error, "could not push local changes, trying again");
+            }
+            Err(error) => return Err(error),
+        }
+        let changed = async {
+            match &mut listener {
+                Some(listener) => listener.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            heard = tokio::time::timeout(LOOK_EVERY, changed) => {
+                if matches!(heard, Ok(Err(_))) {
+                    listener = None;
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn log_failure(error: &SyncError, what: &'static str) {
+    tracing::warn!(error = chain(error), "{what}");
 }
 
 /// One pass. What can pass by itself is only logged, because the next pass tries again.

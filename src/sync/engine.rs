@@ -4,21 +4,26 @@
 //! before anything is read; objects run side by side, within the source's budget; a refused key ends the run at
 //! once; every run is written down.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
+use secrecy::ExposeSecret;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, ObjectReport, ProgressSender, RunReport, SyncError,
-    pull::{Pull, PullSettings},
-    scope,
+    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, pull::Pull,
+    push::Push, scope, target::Workspace, writes::Writes,
 };
 use crate::{
     config::Config,
-    mirror::{Mirror, Outcome, RunMode, RunRecord},
-    plan::schema::{self, SchemaPlan, Table},
-    record::DataModel,
+    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord},
+    plan::schema::{self, SchemaPlan},
     source::Client,
 };
+
+/// How long settled entries of the outbox are kept, for `why`.
+const HISTORY: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
 /// Both sides of one workspace.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub struct Engine {
     source: Client,
     mirror: Mirror,
     config: Config,
+    workspace: RwLock<Arc<Workspace>>,
+    writes: Writes,
 }
 
 impl Engine {
@@ -34,14 +41,14 @@ impl Engine {
     /// # Errors
     /// A key or database that cannot work, or a mirror of another workspace.
     pub async fn open(config: &Config) -> Result<Engine, SyncError> {
-        use secrecy::ExposeSecret;
         let source = Client::new(&config.source)?;
         let url = config.mirror.database_url.expose_secret();
         let pool = Mirror::connect(url, config.mirror.max_connections).await?;
         let origin = config.source.url.origin().ascii_serialization();
         let mirror =
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
-        Ok(Engine { source, mirror, config: config.clone() })
+        let (workspace, writes) = (RwLock::default(), Writes::default());
+        Ok(Engine { source, mirror, config: config.clone(), workspace, writes })
     }
 
     /// What would change in the mirror's tables, without changing them.
@@ -55,7 +62,8 @@ impl Engine {
         Ok(schema::plan(self.mirror.schema(), &objects, &change.existing))
     }
 
-    /// Reads everything to the present. Progress goes to `progress`; `stop` ends the run between two pages.
+    /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
+    /// `progress`; `stop` ends the run between two pages.
     ///
     /// # Errors
     /// The run could not start. What went wrong with single objects is in the report.
@@ -67,11 +75,11 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let run = self.mirror.start_run(mode).await?;
         let calls_before = self.source.calls();
-        let result = self.pull_all(stop, progress).await;
+        let result = self.both_ways(mode, stop, progress).await;
         let calls = self.source.calls() - calls_before;
         match result {
-            Ok(objects) => {
-                let report = self.report(objects, calls).await?;
+            Ok((objects, pushed)) => {
+                let report = self.report(objects, pushed, calls).await?;
                 self.mirror.finish_run(run, &record(&report)).await?;
                 Ok(report)
             }
@@ -85,21 +93,34 @@ impl Engine {
         }
     }
 
-    async fn pull_all(
+    async fn both_ways(
+        &self,
+        mode: RunMode,
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<(Vec<ObjectReport>, PushReport), SyncError> {
+        let objects = self.pull(stop, progress).await?;
+        let pushed = match mode {
+            RunMode::Once => self.push(stop).await?,
+            RunMode::Daemon => PushReport::default(),
+        };
+        self.mirror.prune(HISTORY).await?;
+        Ok((objects, pushed))
+    }
+
+    async fn pull(
         &self,
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
-        let model = self.source.data_model().await?;
-        let tables = self.evolve(&model).await?;
+        let workspace = self.evolve().await?;
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
-        let settings = PullSettings { overlap, deleted_records: self.config.pull.deleted_records };
-        let pulls = tables.iter().map(|table| async {
-            let pull =
-                Pull { source: &self.source, mirror: &self.mirror, table, settings, progress };
+        let pulls = workspace.targets().map(|target| async {
+            let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+            let pull = Pull { source, mirror, target, overlap, writes, progress };
             let report = pull.run(&stop).await;
             if report
                 .failure
@@ -116,15 +137,47 @@ impl Engine {
         Ok(reports)
     }
 
-    /// Makes the mirror's tables what the model asks for.
-    async fn evolve(&self, model: &DataModel) -> Result<Vec<Table>, SyncError> {
+    /// Writes back what was changed here, until nothing is left that can go now. Where the source turns out to have
+    /// another data model, that is read first, once.
+    ///
+    /// # Errors
+    /// Either side cannot be reached or refuses everything. What was refused of single records is set aside.
+    pub async fn push(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
+        let first = self.push_once(stop).await?;
+        if !first.model_outdated {
+            return Ok(first);
+        }
+        self.evolve().await?;
+        let second = self.push_once(stop).await?;
+        Ok(first.with(second))
+    }
+
+    async fn push_once(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
+        let (source, mirror, workspace, writes) =
+            (&self.source, &self.mirror, &self.workspace, &self.writes);
+        Push { source, mirror, workspace, writes }.run(stop).await
+    }
+
+    /// Tells when something was changed here.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn listen(&self) -> Result<ChangeListener, SyncError> {
+        Ok(self.mirror.listen().await?)
+    }
+
+    /// Makes the mirror's tables what the data model asks for.
+    async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
+        let model = self.source.data_model().await?;
+        // A push under way finishes its round by the tables that it was planned for.
+        let mut workspace = self.workspace.write().await;
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(model, &self.config.objects)?;
+        let objects = scope::scoped(&model, &self.config.objects)?;
         let plan = schema::plan(self.mirror.schema(), &objects, &change.existing);
         for step in &plan.steps {
             tracing::debug!(schema = plan.schema, %step, "changing the mirror's tables");
         }
-        change.apply(&plan, model).await?;
+        change.apply(&plan, &model).await?;
         if !plan.is_empty() {
             tracing::info!(
                 schema = plan.schema,
@@ -132,19 +185,26 @@ impl Engine {
                 "changed the mirror's tables"
             );
         }
-        Ok(plan.tables)
+        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, plan.tables)?);
+        Ok(Arc::clone(&workspace))
     }
 
-    async fn report(&self, objects: Vec<ObjectReport>, calls: u64) -> Result<RunReport, SyncError> {
+    async fn report(
+        &self,
+        objects: Vec<ObjectReport>,
+        pushed: PushReport,
+        calls: u64,
+    ) -> Result<RunReport, SyncError> {
         let quarantined = self.mirror.quarantined().await?;
+        let waiting = self.mirror.outbox_depth().await?;
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 {
+        } else if quarantined > 0 || waiting > 0 {
             Outcome::Attention
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, calls, quarantined, outcome })
+        Ok(RunReport { objects, pushed, calls, quarantined, waiting, outcome })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Pulls one object: page by page from the source into the mirror.
 //!
 //! It exists as the loop around [`crate::plan::walk`]: read a page, have it judged, apply it. Invariants: the
-//! next page is asked for when this one is stored, so a kill costs one page at most; a page that is not believed is read once more
-//! before it counts as a failure; nothing of such a page is applied, and its walk starts over.
+//! next page is asked for when this one is stored, so a kill costs one page at most; a page that is not believed
+//! is read once more before it counts as a failure; nothing of such a page is applied, and its walk starts over.
 
 use std::collections::BTreeSet;
 
@@ -10,58 +10,56 @@ use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
-use super::{ObjectReport, Progress, ProgressSender, SyncError, engine::chain};
+use super::{
+    ObjectReport, Progress, ProgressSender, SyncError,
+    engine::chain,
+    target::Target,
+    writes::{PageMoment, Writes},
+};
 use crate::{
-    config::DeletedRecords,
-    mirror::{
-        Applied, Decision, Incoming, LocalEdits, Mirror, MirrorError, PageWrite, SetAside,
-        TableWriter, Walked,
-    },
+    mirror::{Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, Walked},
     plan::{
-        pending::{self, Pending, Rules, Sighting},
-        policy::Policies,
+        pending::{Pending, Sighting},
         reconcile::reconcile,
-        schema::Table,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{Decoder, DeleteMode, RecordText, Row, Undecodable},
+    record::{RecordText, Row, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
 /// The largest page that a server gives.
 const PAGE_SIZE: u16 = 200;
 
-/// What a pull needs to know beyond its two sides.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PullSettings {
-    pub(super) overlap: Duration,
-    pub(super) deleted_records: DeletedRecords,
-}
-
 /// One object to pull.
 #[derive(Debug)]
 pub(super) struct Pull<'a> {
     pub(super) source: &'a Client,
     pub(super) mirror: &'a Mirror,
-    pub(super) table: &'a Table,
-    pub(super) settings: PullSettings,
+    pub(super) target: &'a Target,
+    pub(super) overlap: Duration,
+    pub(super) writes: &'a Writes,
     pub(super) progress: &'a ProgressSender,
+}
+
+/// A page, and when it was asked for.
+struct Read<'a> {
+    page: Page,
+    moment: PageMoment<'a>,
 }
 
 /// A pull under way: where its checkpoint stands and what it did so far.
 struct Running {
-    writer: TableWriter,
     watermark: Option<OffsetDateTime>,
     version: i64,
     withheld: BTreeSet<usize>,
 }
 
-impl Pull<'_> {
+impl<'a> Pull<'a> {
     /// Pulls until the walk is complete, it fails, or `stop` says so.
     pub(super) async fn run(&self, stop: &CancellationToken) -> ObjectReport {
         let mut report = ObjectReport {
-            object: self.table.name_plural.clone(),
-            table: self.table.name.clone(),
+            object: self.target.table.name_plural.clone(),
+            table: self.target.table.name.clone(),
             read: 0,
             applied: Applied::default(),
             withheld: Vec::new(),
@@ -80,41 +78,50 @@ impl Pull<'_> {
         stop: &CancellationToken,
         report: &mut ObjectReport,
     ) -> Result<(), SyncError> {
-        let stored = self.mirror.checkpoint(self.table.object_id).await?;
-        let decoder = Decoder::new(self.table.columns.as_slice().into());
+        let stored = self.mirror.checkpoint(self.target.table.object_id).await?;
         let mut running = Running {
-            writer: TableWriter::new(self.mirror, self.table).map_err(MirrorError::from)?,
             watermark: stored.checkpoint.watermark,
             version: stored.version,
             withheld: BTreeSet::new(),
         };
-        let mut walk = walk::begin(&stored.checkpoint, self.settings.overlap);
-        let mut page = self.read(&walk, &decoder, stop).await?;
+        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
+        let mut read = match self.read(&walk, stop).await {
+            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
+                // The server does not know where the last run stopped: its walk starts over.
+                let anew = Checkpoint { walk: None, ..stored.checkpoint };
+                walk = walk::begin(&anew, self.overlap);
+                self.read(&walk, stop).await?
+            }
+            read => read?,
+        };
         loop {
-            let judged = self.judge(&walk, &mut page, &decoder, stop).await?;
-            report.read += page.records.len() as u64;
+            let judged = self.judge(&walk, &mut read, stop).await?;
+            report.read += read.page.records.len() as u64;
             match judged {
                 Ok(Step::More(next)) => {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
-                    self.apply(&mut running, report, page, checkpoint, Walked::Further).await?;
-                    page = self.read(&next, &decoder, stop).await?;
+                    self.apply(&mut running, report, read, checkpoint, Walked::Further).await?;
+                    read = self.read(&next, stop).await?;
                     walk = next;
                 }
                 Ok(Step::Done(checkpoint)) => {
-                    self.apply(&mut running, report, page, checkpoint, Walked::ToTheEnd).await?;
+                    self.apply(&mut running, report, read, checkpoint, Walked::ToTheEnd).await?;
                     report.withheld = self.names(&running.withheld);
                     return Ok(());
                 }
                 Err(cause) => {
                     // What an early end brought is as good as any record; another page is not believed at all.
                     if !matches!(cause, WalkError::EndedEarly { .. }) {
-                        page.records.clear();
+                        read.page.records.clear();
                     }
                     let checkpoint = Checkpoint { watermark: running.watermark, walk: None };
-                    self.apply(&mut running, report, page, checkpoint, Walked::InVain).await?;
-                    return Err(SyncError::Walk { object: self.table.name_plural.clone(), cause });
+                    self.apply(&mut running, report, read, checkpoint, Walked::InVain).await?;
+                    return Err(SyncError::Walk {
+                        object: self.target.table.name_plural.clone(),
+                        cause,
+                    });
                 }
             }
         }
@@ -124,29 +131,24 @@ impl Pull<'_> {
     async fn judge(
         &self,
         walk: &Walk,
-        page: &mut Page,
-        decoder: &Decoder,
+        read: &mut Read<'a>,
         stop: &CancellationToken,
     ) -> Result<Result<Step, WalkError>, SyncError> {
-        if let Ok(step) = walk::advance(walk, &facts(page), PAGE_SIZE.into()) {
+        if let Ok(step) = walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()) {
             return Ok(Ok(step));
         }
-        *page = self.read(walk, decoder, stop).await?;
-        Ok(walk::advance(walk, &facts(page), PAGE_SIZE.into()))
+        *read = self.read(walk, stop).await?;
+        Ok(walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()))
     }
 
-    async fn read(
-        &self,
-        walk: &Walk,
-        decoder: &Decoder,
-        stop: &CancellationToken,
-    ) -> Result<Page, SyncError> {
-        let (object, cursor) = (self.table.name_plural.as_str(), walk.cursor.as_deref());
+    async fn read(&self, walk: &Walk, stop: &CancellationToken) -> Result<Read<'a>, SyncError> {
+        let (object, cursor) = (self.target.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
+        let moment = self.writes.page();
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(SyncError::Stopped),
-            page = self.source.page(&request, decoder) => Ok(page?),
+            page = self.source.page(&request, &self.target.decoder) => Ok(Read { page: page?, moment }),
         }
     }
 
@@ -154,10 +156,11 @@ impl Pull<'_> {
         &self,
         running: &mut Running,
         report: &mut ObjectReport,
-        page: Page,
+        read: Read<'_>,
         checkpoint: Checkpoint,
         walked: Walked,
     ) -> Result<(), SyncError> {
+        let Read { page, moment } = read;
         let mut write = PageWrite {
             rows: Vec::with_capacity(page.records.len()),
             removed: Vec::new(),
@@ -171,38 +174,30 @@ impl Pull<'_> {
             self.sort(record, &mut write, &mut running.withheld);
         }
         let edits = &mut LocalEdits {
-            acknowledged: &|_| false,
-            decide: &mut |pending, row| Some(self.decide(pending, row)),
+            acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
+            decide: &mut |pending, row| self.decide(pending, row),
         };
-        report.applied.add(self.mirror.apply_page(&running.writer, &write, edits).await?);
+        report.applied.add(self.mirror.apply_page(&self.target.writer, &write, edits).await?);
         running.version += 1;
         Ok(())
     }
 
-    /// Decides on a record with local changes from what a page shows of it.
-    fn decide(&self, pending: &Pending, row: Option<&Row>) -> Decision {
-        let rules = Rules {
-            table: self.table,
-            policies: &Policies::default(),
-            deleted: match self.settings.deleted_records {
-                DeletedRecords::Remove => pending::DeletedRecords::Remove,
-                DeletedRecords::Keep => pending::DeletedRecords::Keep,
-            },
-            delete_mode: DeleteMode::Soft,
-        };
+    /// Decides on a record with local changes from what a page shows of it. One with a write of unknown outcome is
+    /// left to the push, which reads it by id.
+    fn decide(&self, pending: &Pending, row: Option<&Row>) -> Option<Decision> {
+        if pending.sent.is_some() {
+            return None;
+        }
         let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));
-        let reconciled = reconcile(rules, pending, &sighting);
-        Decision { reconciled, source_updated_at: row.map(|row| row.updated_at) }
+        let reconciled = reconcile(self.target.rules(), pending, &sighting);
+        Some(Decision { reconciled, source_updated_at: row.map(|row| row.updated_at) })
     }
 
     /// Puts a record where it belongs: a row, a removal, or set aside.
     fn sort(&self, record: PageRecord, write: &mut PageWrite, withheld: &mut BTreeSet<usize>) {
         let PageRecord { decoded, json } = record;
         match decoded {
-            Ok(row)
-                if row.deleted_at.is_some()
-                    && self.settings.deleted_records == DeletedRecords::Remove =>
-            {
+            Ok(row) if row.deleted_at.is_some() && !self.target.keeps_deleted() => {
                 write.removed.push(row.id);
                 write.tombstones.push(row);
             }
@@ -216,7 +211,7 @@ impl Pull<'_> {
     }
 
     fn names(&self, columns: &BTreeSet<usize>) -> Vec<String> {
-        columns.iter().map(|&index| self.table.columns[index].name.clone()).collect()
+        columns.iter().map(|&index| self.target.table.columns[index].name.clone()).collect()
     }
 
     /// Remembers a failure for `status`. That it cannot be remembered is no second failure.
@@ -226,17 +221,17 @@ impl Pull<'_> {
         }
         let failure = chain(error);
         tracing::warn!(
-            object = self.table.name_plural,
+            object = self.target.table.name_plural,
             error = failure,
             "could not read an object to the end"
         );
-        if let Err(error) = self.mirror.note_failure(self.table.object_id, &failure).await {
+        if let Err(error) = self.mirror.note_failure(self.target.table.object_id, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }
     }
 
     fn say(&self, seen: u64, total: u64, finished: bool) {
-        let object = self.table.name_plural.clone();
+        let object = self.target.table.name_plural.clone();
         // Nobody listening is no reason to stop.
         let _ = self.progress.send(Progress { object, seen, total, finished });
     }

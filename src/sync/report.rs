@@ -5,7 +5,7 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Disposition, SyncError};
+use super::{Disposition, PushReport, SyncError};
 use crate::mirror::{Applied, Outcome};
 
 /// Where progress goes; a receiver that is gone is no error.
@@ -46,10 +46,14 @@ pub struct ObjectReport {
 pub struct RunReport {
     /// Every mirrored object, by name.
     pub objects: Vec<ObjectReport>,
+    /// What was written back.
+    pub pushed: PushReport,
     /// Calls to the source that count against its limit.
     pub calls: u64,
     /// Records of the workspace that are set aside, from this run and earlier ones.
     pub quarantined: u64,
+    /// Records with local changes that are not at the source: refused, held, or made meanwhile.
+    pub waiting: u64,
     /// How it ended.
     pub outcome: Outcome,
 }

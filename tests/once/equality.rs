@@ -26,7 +26,7 @@ pub(crate) async fn assert_equal(stage: &Stage) -> Compared {
     )
     .fetch_all(&pool)
     .await
-    .unwrap();
+    .expect("the mirrored objects are listed");
     assert!(!tables.is_empty());
     let mut compared = Compared::default();
     for (object, table) in tables {
@@ -45,22 +45,24 @@ pub(crate) async fn assert_equal(stage: &Stage) -> Compared {
 }
 
 async fn get(stage: &Stage, path: &str) -> Value {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let request =
         client.get(format!("{}{path}", stage.fake.url())).bearer_auth(stage.fake.api_key());
-    let text = request.send().await.unwrap().text().await.unwrap();
+    let text = request.send().await.expect("an answer").text().await.expect("a body");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text:.200}"))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
 }
 
 /// The type of each field by its name.
 async fn field_types(stage: &Stage, object: &str) -> BTreeMap<String, String> {
     let answer = get(stage, "/rest/metadata/objects").await;
-    let objects = answer["data"]["objects"].as_array().unwrap();
-    let found = objects.iter().find(|one| one["namePlural"] == object).unwrap();
-    let pair = |field: &Value| {
-        (field["name"].as_str().unwrap().to_owned(), field["type"].as_str().unwrap().to_owned())
-    };
-    found["fields"].as_array().unwrap().iter().map(pair).collect()
+    let objects = answer["data"]["objects"].as_array().expect("a list of objects");
+    let found = objects.iter().find(|one| one["namePlural"] == object).expect("the object");
+    let pair = |field: &Value| (text(&field["name"]), text(&field["type"]));
+    found["fields"].as_array().expect("a list of fields").iter().map(pair).collect()
 }
 
 /// The live records of an object by id.
@@ -69,17 +71,15 @@ async fn records(stage: &Stage, object: &str) -> BTreeMap<String, Map<String, Va
     let mut cursor = String::new();
     loop {
         let page = get(stage, &format!("/rest/{object}?limit=200{cursor}")).await;
-        for record in page["data"][object].as_array().unwrap() {
-            let record = record.as_object().unwrap().clone();
-            found.insert(record["id"].as_str().unwrap().to_owned(), record);
+        for record in page["data"][object].as_array().expect("a list of records") {
+            let record = record.as_object().expect("a record").clone();
+            found.insert(text(&record["id"]), record);
         }
         if page["pageInfo"]["hasNextPage"] != true {
             return found;
         }
-        let end: String = url::form_urlencoded::byte_serialize(
-            page["pageInfo"]["endCursor"].as_str().unwrap().as_bytes(),
-        )
-        .collect();
+        let end = text(&page["pageInfo"]["endCursor"]);
+        let end: String = url::form_urlencoded::byte_serialize(end.as_bytes()).collect();
         cursor = format!("&starting_after={end}");
     }
 }
@@ -96,10 +96,10 @@ async fn rows(
     .bind(table)
     .fetch_all(pool)
     .await
-    .unwrap();
+    .expect("the columns are listed");
     let list: Vec<String> = columns.iter().map(|(name, kind)| as_text(name, kind)).collect();
     let sql = format!("select {} from twenty.\"{table}\"", list.join(", "));
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap();
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await.expect("the rows are read");
     let read = |row: &sqlx::postgres::PgRow| {
         let values = columns.iter().enumerate();
         let values: BTreeMap<_, _> = values
@@ -107,7 +107,7 @@ async fn rows(
                 (name.clone(), (kind.clone(), row.get::<Option<String>, _>(at)))
             })
             .collect();
-        (values["id"].1.clone().unwrap(), values)
+        (values["id"].1.clone().expect("an id"), values)
     };
     rows.iter().map(read).collect()
 }

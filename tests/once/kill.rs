@@ -74,13 +74,13 @@ async fn start_over(stage: &Stage) {
     let known: bool = sqlx::query_scalar("select to_regclass('twenty.people') is not null")
         .fetch_one(&pool)
         .await
-        .unwrap();
+        .expect("the mirror answers");
     if known {
         sqlx::raw_sql(
             "begin; set local sync.origin = 'engine'; delete from twenty.people; delete from sync.checkpoint; commit",
         )
         .execute(&pool)
         .await
-        .unwrap();
+        .expect("the mirror answers");
     }
 }

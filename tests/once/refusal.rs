@@ -29,7 +29,7 @@ fn assert_refused(ended: &Ended, code: i32, words: &[&str]) {
 async fn is_untouched(stage: &Stage) -> bool {
     let pool = stage.database.pool().await;
     let query = "select count(*) from pg_namespace where nspname in ('sync', 'twenty')";
-    sqlx::query_scalar::<_, i64>(query).fetch_one(&pool).await.unwrap() == 0
+    sqlx::query_scalar::<_, i64>(query).fetch_one(&pool).await.expect("the mirror answers") == 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,11 +210,14 @@ async fn no_command_prints_a_secret() {
 
 async fn people(stage: &Stage) -> i64 {
     let pool = stage.database.pool().await;
-    sqlx::query_scalar("select count(*) from twenty.people").fetch_one(&pool).await.unwrap()
+    sqlx::query_scalar("select count(*) from twenty.people")
+        .fetch_one(&pool)
+        .await
+        .expect("the mirror answers")
 }
 
 /// Forgets how far everything was read, so that the next run walks it all.
 async fn start_over(stage: &Stage) {
     let pool = stage.database.pool().await;
-    sqlx::raw_sql("delete from sync.checkpoint").execute(&pool).await.unwrap();
+    sqlx::raw_sql("delete from sync.checkpoint").execute(&pool).await.expect("the mirror answers");
 }

@@ -64,12 +64,15 @@ impl Stage {
     pub(crate) async fn once(&self) -> serde_json::Value {
         let ended = self.run(&["--once", "--json"]).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        serde_json::from_str(&ended.stdout).unwrap()
+        serde_json::from_str(&ended.stdout).expect("a report in JSON")
     }
 }
 
 pub(crate) async fn finish(command: &mut Command) -> Ended {
-    let output = timeout(PATIENCE, command.output()).await.expect("the program ends").unwrap();
+    let output = timeout(PATIENCE, command.output())
+        .await
+        .expect("the program ends")
+        .expect("the program starts");
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -15,16 +15,15 @@ pub(crate) fn shared_workspace() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder =
         std::env::var_os("TWENTY_SYNC_SHARED").map_or(beside, PathBuf::from).join("workspace");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there is no workspace export beside the repository");
-    None
+    folder.is_dir().then_some(folder)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_workspace_arrives_value_by_value() {
-    let Some(folder) = shared_workspace() else { return };
+    let Some(folder) = shared_workspace() else {
+        println!("skipped: there is no workspace export beside the repository");
+        return;
+    };
     let stage = Stage::set(World::load(&folder).unwrap()).await;
     let report = stage.once().await;
     let compared = equality::assert_equal(&stage).await;
@@ -71,7 +70,7 @@ async fn only_what_changed_is_read_again() {
     stage.once().await;
     stage.fake.world(|world| {
         // Later than the overlap, so that the first walk's records stay outside the second one's window.
-        world.set_clock(world.clock().advanced(std::time::Duration::from_secs(600)));
+        world.set_clock(world.clock().advanced(std::time::Duration::from_mins(10)));
         let id = id_of(world, "people", 17);
         world.update("people", id, &json!({"city": "Reykjavik"}));
     });

@@ -1,9 +1,12 @@
 //! Writes: sent once, unless the server surely did nothing.
 
 use serde_json::{Value, json};
-use twenty_sync::source::{
-    Delete, DeleteMode, GuardedUpdate, NewRecord, NewRecords, ObjectNames, Patch, RefusalKind,
-    Restore, Sent, SourceFault,
+use twenty_sync::{
+    record::{DeleteMode, Ids},
+    source::{
+        Change, Delete, GuardedUpdate, NewRecord, NewRecords, ObjectNames, Patch, RefusalKind,
+        Sent, SourceFault,
+    },
 };
 use uuid::Uuid;
 
@@ -21,9 +24,9 @@ fn people() -> ObjectNames<'static> {
 fn update(number: u128) -> GuardedUpdate {
     let patch = json!({"city": format!("city {number}")}).as_object().unwrap().clone();
     GuardedUpdate {
-        ids: Uuid::from_u128(number).into(),
+        ids: Ids::one(Uuid::from_u128(number)),
         guards: Vec::new(),
-        patch: Patch::new(patch).unwrap(),
+        change: Change::Set(Patch::new(patch).unwrap()),
     }
 }
 
@@ -170,11 +173,13 @@ async fn one_bad_patch_does_not_keep_the_others_out() {
 async fn soft_and_hard_deletes_have_different_names_and_always_ids() {
     let server = StandIn::playing(vec![Play::ok(&json!({"data": {"m0": [{"id": ADA}]}}))]).await;
     let client = server.client();
-    for mode in [DeleteMode::Soft, DeleteMode::Hard] {
-        let delete = Delete { ids: ADA.into(), guards: Vec::new(), mode };
+    for mode in [DeleteMode::Soft, DeleteMode::Destroy] {
+        let delete = Delete { ids: Ids::one(ADA), mode };
         assert_eq!(ids(&client.delete(people(), &delete).await.unwrap()), [ADA.as_u128()]);
     }
-    client.restore(people(), &Restore { ids: ADA.into() }).await.unwrap();
+    let restore =
+        GuardedUpdate { ids: Ids::one(ADA), guards: Vec::new(), change: Change::Restore(None) };
+    client.update(people(), &restore).await.unwrap();
     let sent: Vec<Value> = server.received().iter().map(body).collect();
     for (sent, root) in sent.iter().zip(["deletePeople(", "destroyPeople(", "updatePeople("]) {
         assert!(sent["query"].as_str().unwrap().contains(root), "{sent}");

@@ -39,7 +39,7 @@ fn the_environment_overrides_the_file_and_the_file_what_is_built_in() {
     assert_eq!(config.source.api_key.expose_secret(), "k");
     assert_eq!(config.pull.overlap.as_secs(), 60);
     assert!(
-        config.objects.values().all(|rule| rule.direction == Direction::Pull)
+        config.objects.values().all(|rule| rule.direction == Some(Direction::Pull))
             && config.objects.len() == 1
     );
 }

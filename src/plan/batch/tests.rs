@@ -55,6 +55,23 @@ fn records_that_change_alike_share_one_update() {
 }
 
 #[test]
+fn records_that_get_the_same_value_share_one_update_although_each_had_another() {
+    let was =
+        |old: &str| Verb::Update(Write { guard: vec![json!({"text": {"eq": old}})], ..write(1) });
+    let planned = vec![planned(10, was("a")), planned(11, was("b")), planned(12, was("a"))];
+    let batches = batch(planned, Limits::default());
+    let [Batch { work: Work::Update(updates), .. }] = &batches[..] else { panic!("{batches:?}") };
+    assert_eq!(updates.len(), 1);
+    assert_eq!(
+        updates[0].guard(),
+        [json!({"or": [
+            {"and": [{"id": {"in": [id(10), id(12)]}}, {"text": {"eq": "a"}}]},
+            {"and": [{"id": {"eq": id(11)}}, {"text": {"eq": "b"}}]}
+        ]})]
+    );
+}
+
+#[test]
 fn a_restore_looks_into_the_trash_and_finds_the_record_afterwards() {
     let batches = batch(vec![planned(10, verb(2, 1))], Limits::default());
     let [Batch { work: Work::Update(updates), .. }] = &batches[..] else { panic!("{batches:?}") };
@@ -105,7 +122,7 @@ proptest! {
         records in proptest::collection::vec((0..3u128, 0..7u8, 0..3u8), 0..60),
         (creates, update_ids, updates, delete_ids) in (1..9usize, 1..9usize, 1..5usize, 1..9usize),
     ) {
-        let limits = Limits { creates, update_ids, updates, delete_ids };
+        let limits = Limits { creates, update_ids, clauses: 3, updates, delete_ids };
         let all: Vec<Planned> = records.iter().zip(100..).map(|(&(object, kind, value), record)| {
             Planned { object: id(object), record: id(record), verb: verb(kind, value) }
         }).collect();

@@ -18,7 +18,7 @@ fn object(fields: &Value) -> Value {
     json!({"id": "500ed22c-e5dc-4d12-b422-6c71f43720b8", "nameSingular": "gadget", "namePlural": "gadgets", "fields": fields})
 }
 
-fn field(number: u8, name: &str, kind: &str, more: Value) -> Value {
+fn field(number: u8, name: &str, kind: &str, more: &Value) -> Value {
     let mut field = json!({"id": format!("500ed22c-e5dc-4d12-b422-6c71f437{number:04}"), "name": name, "type": kind});
     field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     field
@@ -39,14 +39,14 @@ fn settings_name_the_join_column_and_the_kind_of_number() {
             1,
             "a",
             "RELATION",
-            json!({"settings": {"relationType": "MANY_TO_ONE", "joinColumnName": "bossId"}})
+            &json!({"settings": {"relationType": "MANY_TO_ONE", "joinColumnName": "bossId"}})
         ),
-        field(2, "b", "RELATION", json!({"settings": {"relationType": "ONE_TO_MANY"}})),
-        field(3, "c", "NUMBER", json!({"settings": {"dataType": "int"}})),
-        field(4, "d", "NUMBER", json!({"settings": null})),
-        field(5, "e", "FILES", json!({})),
-        field(6, "f", "RICH_TEXT_V2", json!({})),
-        field(7, "g", "RICH_TEXT", json!({})),
+        field(2, "b", "RELATION", &json!({"settings": {"relationType": "ONE_TO_MANY"}})),
+        field(3, "c", "NUMBER", &json!({"settings": {"dataType": "int"}})),
+        field(4, "d", "NUMBER", &json!({"settings": null})),
+        field(5, "e", "FILES", &json!({})),
+        field(6, "f", "RICH_TEXT_V2", &json!({})),
+        field(7, "g", "RICH_TEXT", &json!({})),
     ]))]));
     let expected = [
         ("a", many_to_one("bossId")),
@@ -63,10 +63,10 @@ fn settings_name_the_join_column_and_the_kind_of_number() {
 #[test]
 fn without_settings_the_relation_tells_and_the_name_gives_the_column() {
     let model = objects(json!([object(&json!([
-        field(1, "company", "RELATION", json!({"relation": {"type": "MANY_TO_ONE"}})),
-        field(2, "people", "RELATION", json!({"relation": {"type": "ONE_TO_MANY"}})),
-        field(3, "owner", "MORPH_RELATION", json!({"relation": null})),
-        field(4, "body", "RICH_TEXT", json!({})),
+        field(1, "company", "RELATION", &json!({"relation": {"type": "MANY_TO_ONE"}})),
+        field(2, "people", "RELATION", &json!({"relation": {"type": "ONE_TO_MANY"}})),
+        field(3, "owner", "MORPH_RELATION", &json!({"relation": null})),
+        field(4, "body", "RICH_TEXT", &json!({})),
     ]))]));
     let expected = [
         ("body", FieldKind::RichTextV2),
@@ -89,7 +89,7 @@ fn a_morph_relation_has_one_column_for_each_target_listed_or_not() {
         1,
         "ownerRocket",
         "MORPH_RELATION",
-        json!({"settings": settings, "morphRelations": morphs})
+        &json!({"settings": settings, "morphRelations": morphs})
     ),]))]));
     let expected = [
         ("ownerRocket", many_to_one("ownerRocketId")),

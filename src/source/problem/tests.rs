@@ -42,8 +42,7 @@ fn graphql_refuses_a_key_with_status_200() {
 }
 
 #[test]
-fn refusals_are_known_by_their_text_whatever_the_status() {
-    let value = RefusalKind::Value;
+fn a_taken_value_and_a_taken_id_are_told_apart() {
     for (status, message, expected) in [
         (400, "A duplicate entry was detected", RefusalKind::DuplicateEntry),
         (
@@ -61,6 +60,15 @@ fn refusals_are_known_by_their_text_whatever_the_status() {
             r#"duplicate key value violates unique constraint "PK_4a""#,
             RefusalKind::DuplicateEntry,
         ),
+    ] {
+        assert_eq!(kind(rest(status, "Error", message)), expected, "{message}");
+    }
+}
+
+#[test]
+fn refusals_are_known_by_their_text_whatever_the_status() {
+    let value = RefusalKind::Value;
+    for (status, message, expected) in [
         (400, "Entity performing the request does not have permission", RefusalKind::Permission),
         (
             400,
@@ -172,7 +180,7 @@ fn throttling_is_seen_in_every_form_and_tells_its_numbers() {
     for (status, body) in [(429, rest.as_str()), (400, rest.as_str()), (200, graph.as_str())] {
         match Problem::of_answer(status, body, None) {
             Problem::Throttled { limit: Some(limit), .. } => {
-                assert_eq!(limit.to_string(), "50 calls in 30s")
+                assert_eq!(limit.to_string(), "50 calls in 30s");
             }
             other => panic!("{other:?}"),
         }

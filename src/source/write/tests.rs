@@ -4,23 +4,18 @@ use serde_json::{Map, Value, json};
 use uuid::{Uuid, uuid};
 
 use super::{
-    CREATES_PER_CALL, GuardedUpdate, IdsFault, NewRecord, NewRecords, NonEmptyIds, ObjectNames,
-    Patch, PatchFault, Sent,
+    CREATES_PER_CALL, Change, GuardedUpdate, NewRecord, NewRecords, ObjectNames, Patch, PatchFault,
+    Sent,
 };
-use crate::source::{IDS_PER_CALL, Problem, SourceError};
+use crate::{
+    record::Ids,
+    source::{Problem, SourceError},
+};
 
 const ADA: Uuid = uuid!("20202020-b000-4485-94de-70c2a98daef2");
 
-fn fields(json: Value) -> Map<String, Value> {
+fn fields(json: &Value) -> Map<String, Value> {
     json.as_object().unwrap().clone()
-}
-
-#[test]
-fn a_bulk_write_has_between_one_id_and_one_call_of_ids() {
-    assert_eq!(NonEmptyIds::new([]), Err(IdsFault::Empty));
-    assert_eq!(NonEmptyIds::new([ADA, ADA]).unwrap().as_slice(), [ADA]);
-    let many = (0..=IDS_PER_CALL as u128).map(Uuid::from_u128);
-    assert_eq!(NonEmptyIds::new(many), Err(IdsFault::TooMany(IDS_PER_CALL + 1)));
 }
 
 #[test]
@@ -28,7 +23,7 @@ fn a_patch_sets_something_and_leaves_the_servers_own_fields_alone() {
     assert_eq!(Patch::new(Map::new()), Err(PatchFault::Empty));
     for key in ["id", "createdAt", "updatedAt", "deletedAt"] {
         assert_eq!(
-            Patch::new(fields(json!({key: null}))),
+            Patch::new(fields(&json!({key: null}))),
             Err(PatchFault::Forbidden(key.to_owned()))
         );
     }
@@ -42,7 +37,7 @@ fn a_batch_of_new_records_has_no_id_twice_and_an_end() {
     let many = (0..=CREATES_PER_CALL as u128).map(|id| record(Uuid::from_u128(id))).collect();
     assert_eq!(NewRecords::new(many), None);
     assert_eq!(
-        NewRecords::new(vec![NewRecord { id: ADA, fields: fields(json!({"updatedAt": "x"})) }]),
+        NewRecords::new(vec![NewRecord { id: ADA, fields: fields(&json!({"updatedAt": "x"})) }]),
         None
     );
 }
@@ -50,9 +45,9 @@ fn a_batch_of_new_records_has_no_id_twice_and_an_end() {
 #[test]
 fn an_update_is_bound_to_its_ids_to_its_guards_and_to_live_records() {
     let update = GuardedUpdate {
-        ids: ADA.into(),
+        ids: Ids::one(ADA),
         guards: vec![json!({"or": [{"city": {"eq": "Oslo"}}, {"city": {"eq": "Rome"}}]})],
-        patch: Patch::new(fields(json!({"city": "Rome"}))).unwrap(),
+        change: Change::Set(Patch::new(fields(&json!({"city": "Rome"}))).unwrap()),
     };
     let mutation = update.mutation(ObjectNames::new("person", "people").unwrap());
     assert_eq!(mutation.root, "updatePeople");
@@ -89,4 +84,14 @@ fn what_may_have_arrived_is_unknown_and_what_surely_did_not_is_an_error() {
         Sent::<()>::of(Problem::of_answer(500, constraint, None)),
         Ok(Sent::Refused(_))
     ));
+}
+
+#[test]
+fn a_restore_finds_records_in_and_out_of_the_trash() {
+    let update =
+        GuardedUpdate { ids: Ids::one(ADA), guards: vec![], change: Change::Restore(None) };
+    let mutation = update.mutation(ObjectNames::new("person", "people").unwrap());
+    assert_eq!(mutation.data, Some(json!({"deletedAt": null})));
+    let both = json!({"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]});
+    assert_eq!(mutation.filter, json!({"and": [{"id": {"in": [ADA]}}, both]}));
 }

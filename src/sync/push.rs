@@ -1,0 +1,264 @@
+//! Pushes local changes: claim, plan, order, batch, send, acknowledge.
+//!
+//! It exists as the loop around [`crate::plan::push`] and [`crate::plan::batch`]. Invariants: what is sent is
+//! written down before it is; a write whose fate is unknown is read before anything else is sent for its record; a
+//! record that cannot go waits alone, with those that refer to it; every answer is one more observation and takes
+//! the same path as a page.
+
+mod look;
+mod memory;
+mod refuse;
+mod send;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use tokio::sync::RwLock;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::memory::Memory;
+use super::{
+    SyncError,
+    target::{Target, Workspace},
+    writes::Writes,
+};
+use crate::{
+    mirror::{Claimed, Decision, Mirror},
+    plan::{
+        batch::{Limits, Planned, batch},
+        order::{self, Kind, Node},
+        pending::{Pending, Sighting},
+        push::{self, Verb},
+        reconcile::reconcile,
+    },
+    record::{Image, ObjectId},
+    source::Client,
+};
+
+/// Records that are looked at together.
+const CLAIM: u32 = 2_000;
+
+/// What a push did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PushReport {
+    /// Records that the source took: created, changed, restored or deleted.
+    pub written: u64,
+    /// Times that the source refused a record.
+    pub refused: u64,
+    /// Fields in conflict.
+    pub conflicts: u64,
+    /// The source does not know a field or option that the mirror has: its data model has changed.
+    pub model_outdated: bool,
+}
+
+impl PushReport {
+    /// Both together; what the second found about the data model counts.
+    #[must_use]
+    pub(super) fn with(self, second: PushReport) -> PushReport {
+        PushReport {
+            written: self.written + second.written,
+            refused: self.refused + second.refused,
+            conflicts: self.conflicts + second.conflicts,
+            model_outdated: second.model_outdated,
+        }
+    }
+}
+
+/// Both sides, as a push needs them.
+#[derive(Debug)]
+pub(super) struct Push<'a> {
+    pub(super) source: &'a Client,
+    pub(super) mirror: &'a Mirror,
+    pub(super) workspace: &'a RwLock<std::sync::Arc<Workspace>>,
+    pub(super) writes: &'a Writes,
+}
+
+/// One look at the local changes, under one version of the data model.
+struct Round<'a> {
+    source: &'a Client,
+    mirror: &'a Mirror,
+    workspace: &'a Workspace,
+    writes: &'a Writes,
+    memory: &'a mut Memory,
+    report: &'a mut PushReport,
+    /// What was claimed, by record.
+    claims: HashMap<Uuid, Claim>,
+}
+
+/// A claimed record that is to be written.
+struct Claim {
+    object: ObjectId,
+    /// The last local change that the write contains.
+    through: i64,
+    attempts: u32,
+    /// The row as it is sent; for a delete, as both sides knew it.
+    image: Image,
+    verb: Verb,
+}
+
+impl Push<'_> {
+    /// Pushes until nothing is left that can go now.
+    pub(super) async fn run(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
+        let mut report = PushReport::default();
+        let mut memory = Memory::default();
+        while !stop.is_cancelled() {
+            // The data model must not change between planning and acknowledging.
+            let workspace = self.workspace.read().await;
+            let mut claimed = self.mirror.claim(CLAIM).await?;
+            claimed.retain(|record| memory.may_try(record.object_id, record.record_id));
+            if claimed.is_empty() || report.model_outdated {
+                return Ok(report);
+            }
+            let mut round = Round {
+                source: self.source,
+                mirror: self.mirror,
+                workspace: &workspace,
+                writes: self.writes,
+                memory: &mut memory,
+                report: &mut report,
+                claims: HashMap::new(),
+            };
+            round.run(claimed).await?;
+        }
+        Err(SyncError::Stopped)
+    }
+}
+
+impl Round<'_> {
+    async fn run(&mut self, claimed: Vec<Claimed>) -> Result<(), SyncError> {
+        let (mut done, mut unread) = (ByObject::default(), ByObject::default());
+        for record in claimed {
+            self.memory.tried(record.object_id, record.record_id);
+            match self.plan(&record).await? {
+                Planning::Done => done.put(&record),
+                Planning::Read => unread.put(&record),
+                Planning::Write | Planning::Stuck => {}
+            }
+        }
+        for (object, ids) in done.0 {
+            self.settle_unseen(object, &ids).await?;
+        }
+        for (object, ids) in unread.0 {
+            self.look(object, &ids, look::Fate::Unknown).await?;
+        }
+        self.write().await
+    }
+
+    /// Plans one record. What is to be written is put into the claims.
+    async fn plan(&mut self, record: &Claimed) -> Result<Planning, SyncError> {
+        let Some(target) = self.workspace.target(record.object_id) else {
+            return Ok(Planning::Stuck);
+        };
+        let pending = match record.pending(&target.table.columns) {
+            Ok(pending) => pending,
+            Err(undecodable) => {
+                self.refuse_value(record, &undecodable.to_string()).await?;
+                return Ok(Planning::Stuck);
+            }
+        };
+        let basis = self.memory.basis(record.object_id, record.record_id);
+        match push::plan(target.rules(), &pending, basis) {
+            Verb::Nothing => Ok(Planning::Done),
+            Verb::Read(_) => Ok(Planning::Read),
+            verb => {
+                let image = known(&verb, pending, target);
+                let through = record.through().or(record.sent_through).unwrap_or_default();
+                let (object, attempts) = (record.object_id, record.attempts);
+                self.claims
+                    .insert(record.record_id, Claim { object, through, attempts, image, verb });
+                Ok(Planning::Write)
+            }
+        }
+    }
+
+    /// There is nothing to send for these records: their log is settled.
+    async fn settle_unseen(&mut self, object: ObjectId, ids: &[Uuid]) -> Result<(), SyncError> {
+        let Some(target) = self.workspace.target(object) else { return Ok(()) };
+        let mut decide = |pending: &Pending| {
+            let reconciled = reconcile(target.rules(), pending, &Sighting::Unseen);
+            Some(Decision { reconciled, source_updated_at: None })
+        };
+        let settled = self.mirror.settle(&target.writer, ids, &mut decide).await?;
+        self.count(&settled);
+        Ok(())
+    }
+
+    /// Writes what was claimed, parents first, wave after wave.
+    async fn write(&mut self) -> Result<(), SyncError> {
+        let nodes: Vec<Node> =
+            self.claims.iter().map(|(id, claim)| self.node(*id, claim)).collect();
+        let mut stuck: BTreeSet<Uuid> = self.mirror.stuck_creates().await?.into_iter().collect();
+        stuck.retain(|id| !self.claims.contains_key(id));
+        let order = order::order(&nodes, &stuck);
+        for waiting in order.waiting {
+            self.refuse_waiting(waiting).await?;
+        }
+        for wave in order.waves {
+            let planned = wave.into_iter().filter_map(|step| self.planned(step)).collect();
+            for batch in batch(planned, Limits::default()) {
+                self.send(batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&self, record: Uuid, claim: &Claim) -> Node {
+        let references = self
+            .workspace
+            .target(claim.object)
+            .map(|target| push::references(&target.table, &claim.image));
+        let kind = match claim.verb {
+            Verb::Create(_) => Kind::Create,
+            Verb::Delete(_) => Kind::Delete,
+            Verb::Update(_) | Verb::Restore(_) | Verb::Nothing | Verb::Read(_) => Kind::Update,
+        };
+        Node { record, kind, references: references.unwrap_or_default() }
+    }
+
+    /// The write of a step; what is left out of a create is left out of what counts as sent, too.
+    fn planned(&mut self, step: order::Step) -> Option<Planned> {
+        let claim = self.claims.get_mut(&step.record)?;
+        let target = self.workspace.target(claim.object)?;
+        if self.memory.is_stopped(claim.object) {
+            return None;
+        }
+        if let Verb::Create(create) = &claim.verb {
+            claim.verb = Verb::Create(create.clone().without(&target.table, &step.postponed));
+        }
+        Some(Planned { object: claim.object, record: step.record, verb: claim.verb.clone() })
+    }
+
+    fn count(&mut self, settled: &crate::mirror::SettleReport) {
+        let conflicts: usize = settled.decided.iter().map(|decided| decided.conflicts).sum();
+        self.report.conflicts += conflicts as u64;
+    }
+}
+
+/// What comes next for a claimed record.
+enum Planning {
+    Done,
+    Read,
+    Write,
+    Stuck,
+}
+
+/// Ids by their object.
+#[derive(Default)]
+struct ByObject(BTreeMap<ObjectId, Vec<Uuid>>);
+
+impl ByObject {
+    fn put(&mut self, record: &Claimed) {
+        self.0.entry(record.object_id).or_default().push(record.record_id);
+    }
+}
+
+/// The row whose references decide when it is written.
+fn known(verb: &Verb, pending: Pending, target: &Target) -> Image {
+    let image = match verb {
+        Verb::Delete(_) => pending.base,
+        Verb::Nothing | Verb::Read(_) | Verb::Create(_) | Verb::Update(_) | Verb::Restore(_) => {
+            pending.mirror
+        }
+    };
+    image.unwrap_or_else(|| Image::unknown(target.table.columns.len()))
+}

@@ -1,0 +1,91 @@
+//! Reads records by id, trash included, and decides them from what is there.
+//!
+//! It exists because an unknown outcome, a guard that did not hold and a field without a guard all have the same
+//! answer: look. Invariant: what was read is decided on under lock, in one transaction with what is written.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::Round;
+use crate::{
+    mirror::Decision,
+    plan::{
+        pending::{Pending, Sighting},
+        reconcile::reconcile,
+    },
+    record::{ObjectId, Row},
+    sync::SyncError,
+};
+
+/// What is known of the last write to the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It may have arrived.
+    Unknown,
+    /// It was refused for certain.
+    Refused,
+}
+
+/// What was read, by record.
+pub(super) struct Seen {
+    rows: HashMap<Uuid, Row>,
+    /// Records that are there but cannot be read.
+    unreadable: Vec<Uuid>,
+}
+
+impl Seen {
+    /// What was seen of a record; `None` if it cannot be read.
+    pub(super) fn sighting(&self, id: Uuid) -> Option<Sighting> {
+        if self.unreadable.contains(&id) {
+            return None;
+        }
+        Some(self.rows.get(&id).map_or(Sighting::Absent, |row| Sighting::of(row.clone())))
+    }
+
+    pub(super) fn row(&self, id: Uuid) -> Option<&Row> {
+        self.rows.get(&id)
+    }
+}
+
+impl Round<'_> {
+    /// Reads records and decides them.
+    pub(super) async fn look(
+        &mut self,
+        object: ObjectId,
+        ids: &[Uuid],
+        fate: Fate,
+    ) -> Result<(), SyncError> {
+        let Some(target) = self.workspace.target(object) else { return Ok(()) };
+        let seen = self.see(object, ids).await?;
+        let mut decide = |pending: &Pending| {
+            let sighting = seen.sighting(pending.id)?;
+            let certain = Pending { sent: None, ..pending.clone() };
+            let pending = if fate == Fate::Refused { &certain } else { pending };
+            let source_updated_at = seen.row(pending.id).map(|row| row.updated_at);
+            Some(Decision {
+                reconciled: reconcile(target.rules(), pending, &sighting),
+                source_updated_at,
+            })
+        };
+        let settled = self.mirror.settle(&target.writer, ids, &mut decide).await?;
+        self.count(&settled);
+        for (id, row) in &seen.rows {
+            self.memory.saw(object, *id, row.updated_at);
+        }
+        Ok(())
+    }
+
+    /// Reads records.
+    pub(super) async fn see(&self, object: ObjectId, ids: &[Uuid]) -> Result<Seen, SyncError> {
+        let mut seen = Seen { rows: HashMap::new(), unreadable: Vec::new() };
+        let Some(target) = self.workspace.target(object) else { return Ok(seen) };
+        for record in self.source.by_ids(target.name(), ids, &target.decoder).await? {
+            match record.decoded {
+                Ok(row) => drop(seen.rows.insert(row.id, row)),
+                Err(fault) => seen.unreadable.extend(fault.id),
+            }
+        }
+        Ok(seen)
+    }
+}

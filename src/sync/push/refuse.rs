@@ -1,0 +1,199 @@
+//! What becomes of records that the source refuses.
+//!
+//! It exists as the loop's side of [`crate::plan::retry`]: it asks what to do, and does it. Invariants: a refused
+//! record is set aside with the reason and a hint, never dropped; one refused record stops no other; a refusal that
+//! concerns the whole object ends its writes for this push.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Round, look::Fate};
+use crate::{
+    mirror::{self, Claimed},
+    plan::{
+        batch::Batch,
+        guard,
+        order::Waiting,
+        retry::{Disposition, Failure, Patience, after},
+    },
+    record::{Image, ObjectId},
+    source::{ObjectNames, Refusal, RefusalKind},
+    sync::{SyncError, target::Target},
+};
+
+/// What is written down about a refused record.
+struct Why {
+    reason: String,
+    hint: Option<&'static str>,
+    holder: Option<Uuid>,
+    retry_at: Option<OffsetDateTime>,
+}
+
+/// How long the longest refused text may be that is kept.
+const TEXT: usize = 500;
+
+impl Round<'_> {
+    /// A batch of one record, or a refusal that concerns all of its records.
+    pub(super) async fn refuse(
+        &mut self,
+        batch: &Batch,
+        refusal: &Refusal,
+    ) -> Result<(), SyncError> {
+        for id in batch.records() {
+            self.report.refused += 1;
+            let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
+            let (_, random) = Uuid::new_v4().as_u64_pair();
+            let disposition =
+                after(failure(&refusal.kind), attempts + 1, Patience::default(), random);
+            self.dispose(batch.object, id, refusal, disposition).await?;
+        }
+        Ok(())
+    }
+
+    async fn dispose(
+        &mut self,
+        object: ObjectId,
+        id: Uuid,
+        refusal: &Refusal,
+        disposition: Disposition,
+    ) -> Result<(), SyncError> {
+        let now = OffsetDateTime::now_utc();
+        let text = shortened(refusal.message.raw());
+        let why = match disposition {
+            Disposition::Read(_) => return self.look(object, &[id], Fate::Refused).await,
+            Disposition::Retry(wait) => Why {
+                reason: text,
+                hint: Some("it is tried again by itself"),
+                holder: None,
+                retry_at: Some(now + wait),
+            },
+            Disposition::RefreshSchema | Disposition::Halve => {
+                self.report.model_outdated = true;
+                let hint = Some("the data model is read again, then it is tried again");
+                Why { reason: text, hint, holder: None, retry_at: Some(now) }
+            }
+            Disposition::Quarantine { reason, hint } => {
+                let holder = self.holder(object, id, &refusal.kind).await?;
+                let retry_at = later(&refusal.kind, now);
+                Why { reason: format!("{reason}: {text}"), hint: Some(hint), holder, retry_at }
+            }
+            Disposition::StopObject { hint } | Disposition::Halt { hint } => {
+                self.memory.stop(object);
+                let retry_at = Some(now + Patience::default().longest);
+                Why { reason: text, hint: Some(hint), holder: None, retry_at }
+            }
+        };
+        self.set_aside(object, id, why).await
+    }
+
+    /// A record whose parent is not at the source yet.
+    pub(super) async fn refuse_waiting(&mut self, waiting: Waiting) -> Result<(), SyncError> {
+        let Some(object) = self.claims.get(&waiting.record).map(|claim| claim.object) else {
+            return Ok(());
+        };
+        let reason = format!("it refers to record {}, which is itself not sent", waiting.parent);
+        let hint =
+            Some("repair that record, or clear the reference; it is sent right after that record");
+        self.set_aside(
+            object,
+            waiting.record,
+            Why { reason, hint, holder: Some(waiting.parent), retry_at: None },
+        )
+        .await
+    }
+
+    /// A record with a value that the source cannot hold, found before anything was sent.
+    pub(super) async fn refuse_value(
+        &mut self,
+        record: &Claimed,
+        reason: &str,
+    ) -> Result<(), SyncError> {
+        self.report.refused += 1;
+        let refusal = mirror::Refusal {
+            object_id: record.object_id,
+            record_id: record.record_id,
+            field: None,
+            reason: format!("the source cannot hold a value: {reason}"),
+            hint: Some("correct the value; it is tried again when the row changes".to_owned()),
+            holder_id: None,
+            retry_at: None,
+            through: record.through().unwrap_or_default(),
+            answered: false,
+            json: record.mirror.as_ref().map(|row| row.get().to_owned()).unwrap_or_default(),
+        };
+        Ok(self.mirror.quarantine_push(&[refusal]).await?)
+    }
+
+    async fn set_aside(&mut self, object: ObjectId, id: Uuid, why: Why) -> Result<(), SyncError> {
+        let Some((claim, target)) = self.claims.get(&id).zip(self.workspace.target(object)) else {
+            return Ok(());
+        };
+        let refusal = mirror::Refusal {
+            object_id: object,
+            record_id: id,
+            field: None,
+            reason: why.reason,
+            hint: why.hint.map(str::to_owned),
+            holder_id: why.holder,
+            retry_at: why.retry_at,
+            through: claim.through,
+            answered: true,
+            json: claim.image.to_json(&target.table.columns),
+        };
+        tracing::info!(object = target.name(), record_id = %id, "a local change was refused and is set aside");
+        Ok(self.mirror.quarantine_push(&[refusal]).await?)
+    }
+
+    /// Which other record holds a value that must be unique, the trash included.
+    async fn holder(
+        &self,
+        object: ObjectId,
+        id: Uuid,
+        kind: &RefusalKind,
+    ) -> Result<Option<Uuid>, SyncError> {
+        let RefusalKind::Unique { .. } = kind else { return Ok(None) };
+        let Some((claim, target)) = self.claims.get(&id).zip(self.workspace.target(object)) else {
+            return Ok(None);
+        };
+        let names = ObjectNames::new(&target.table.name_singular, &target.table.name_plural)?;
+        for filter in held_values(target, &claim.image) {
+            let holder = self.source.holder(names, filter, id).await?;
+            if holder.is_some() {
+                return Ok(holder);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Filters for the values of a record that must be unique.
+fn held_values(target: &Target, image: &Image) -> Vec<serde_json::Value> {
+    let filter = |&index: &usize| {
+        let alternatives = guard::alternatives(&target.table.columns[index], image.get(index)?)?;
+        Some(serde_json::json!({"or": alternatives}))
+    };
+    target.unique.iter().filter_map(filter).collect()
+}
+
+fn failure(kind: &RefusalKind) -> Failure {
+    match kind {
+        RefusalKind::Unique { .. } => Failure::NotUnique,
+        RefusalKind::DuplicateEntry => Failure::IdExists,
+        RefusalKind::Permission | RefusalKind::ReadOnly => Failure::Forbidden,
+        RefusalKind::UnknownField | RefusalKind::UnknownOption => Failure::UnknownField,
+        RefusalKind::MissingParent => Failure::MissingReference,
+        RefusalKind::NotFound => Failure::GuardFailed,
+        RefusalKind::Value | RefusalKind::Cursor | RefusalKind::TooComplex | RefusalKind::Other => {
+            Failure::BadValue
+        }
+    }
+}
+
+/// A missing parent may come by itself; everything else waits for a change.
+fn later(kind: &RefusalKind, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    matches!(kind, RefusalKind::MissingParent).then(|| now + Patience::default().longest)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(TEXT).collect()
+}

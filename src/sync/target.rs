@@ -1,0 +1,112 @@
+//! The objects of a workspace as the loops need them: table, rules, and how to read and write it.
+//!
+//! It exists so that pull and push prepare this once per schema. Invariant: everything in a [`Target`] belongs to
+//! one version of the data model.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::scope;
+use crate::{
+    config::{self, Config},
+    mirror::{Mirror, MirrorError, TableWriter},
+    plan::{
+        pending::{DeletedRecords, Rules},
+        policy::Policies,
+        schema::Table,
+    },
+    record::{DataModel, Decoder, DeleteMode, ObjectId},
+};
+
+/// The mirrored objects of a workspace, by id.
+#[derive(Debug, Default)]
+pub(super) struct Workspace(BTreeMap<ObjectId, Target>);
+
+/// One mirrored object.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) table: Table,
+    pub(super) decoder: Decoder,
+    pub(super) writer: TableWriter,
+    /// The columns that the source compares where values must be unique: of a composite field the first.
+    pub(super) unique: Vec<usize>,
+    policies: Policies,
+    deleted: DeletedRecords,
+    delete_mode: DeleteMode,
+}
+
+impl Workspace {
+    pub(super) fn new(
+        mirror: &Mirror,
+        config: &Config,
+        model: &DataModel,
+        tables: Vec<Table>,
+    ) -> Result<Workspace, MirrorError> {
+        let target =
+            |table: Table| Ok((table.object_id, Target::new(mirror, config, model, table)?));
+        tables.into_iter().map(target).collect::<Result<_, _>>().map(Workspace)
+    }
+
+    pub(super) fn target(&self, object: ObjectId) -> Option<&Target> {
+        self.0.get(&object)
+    }
+
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.0.values()
+    }
+}
+
+impl Target {
+    fn new(
+        mirror: &Mirror,
+        config: &Config,
+        model: &DataModel,
+        table: Table,
+    ) -> Result<Target, MirrorError> {
+        Ok(Target {
+            decoder: Decoder::new(table.columns.as_slice().into()),
+            writer: TableWriter::new(mirror, &table)?,
+            unique: unique(model, &table),
+            policies: scope::policies(&table, &config.push, &config.objects),
+            deleted: match config.pull.deleted_records {
+                config::DeletedRecords::Remove => DeletedRecords::Remove,
+                config::DeletedRecords::Keep => DeletedRecords::Keep,
+            },
+            delete_mode: match config.push.deletes {
+                config::Deletes::Soft => DeleteMode::Soft,
+                config::Deletes::Hard => DeleteMode::Destroy,
+            },
+            table,
+        })
+    }
+
+    pub(super) fn rules(&self) -> Rules<'_> {
+        Rules {
+            table: &self.table,
+            policies: &self.policies,
+            deleted: self.deleted,
+            delete_mode: self.delete_mode,
+        }
+    }
+
+    /// Whether rows of soft-deleted records stay in the mirror.
+    pub(super) fn keeps_deleted(&self) -> bool {
+        self.deleted == DeletedRecords::Keep
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.table.name_plural
+    }
+}
+
+fn unique(model: &DataModel, table: &Table) -> Vec<usize> {
+    let object = model.objects.iter().find(|object| object.id == table.object_id);
+    let fields = object.into_iter().flat_map(|object| &object.fields);
+    let unique: Vec<Uuid> = fields
+        .filter(|field| field.is_unique && field.name != "id")
+        .map(|field| field.id)
+        .collect();
+    let first = |id: &Uuid| table.columns.iter().position(|column| column.field_id == *id);
+    unique.iter().filter_map(first).collect()
+}
