@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{guard, patch::Body, push::Verb};
+#[cfg(test)]
+use super::guard;
+use super::{patch::Body, push::Verb};
 use crate::record::{DeleteMode, Ids, ObjectId};
 
 /// One record and what is sent for it.
@@ -297,7 +299,7 @@ impl Same {
             count += clause.ids.len();
             match updates.last_mut() {
                 Some(last) if count <= limits.update_ids && last.len() < limits.clauses => {
-                    last.push(clause)
+                    last.push(clause);
                 }
                 _ => {
                     count = clause.ids.len();

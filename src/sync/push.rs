@@ -194,7 +194,7 @@ impl Round<'_> {
             self.refuse_waiting(waiting).await?;
         }
         for wave in order.waves {
-            let planned = wave.into_iter().filter_map(|step| self.planned(step)).collect();
+            let planned = wave.iter().filter_map(|step| self.planned(step)).collect();
             for batch in batch(planned, Limits::default()) {
                 self.send(batch).await?;
             }
@@ -216,7 +216,7 @@ impl Round<'_> {
     }
 
     /// The write of a step; what is left out of a create is left out of what counts as sent, too.
-    fn planned(&mut self, step: order::Step) -> Option<Planned> {
+    fn planned(&mut self, step: &order::Step) -> Option<Planned> {
         let claim = self.claims.get_mut(&step.record)?;
         let target = self.workspace.target(claim.object)?;
         if self.memory.is_stopped(claim.object) {

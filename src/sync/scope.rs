@@ -37,7 +37,7 @@ pub(super) fn scoped<'a>(
 /// Who wins, for one object.
 pub(super) fn policies(
     table: &Table,
-    push: &config::Push,
+    push: config::Push,
     rules: &BTreeMap<String, ObjectRule>,
 ) -> Policies {
     let named = |name: &String| {

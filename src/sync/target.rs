@@ -68,7 +68,7 @@ impl Target {
             decoder: Decoder::new(table.columns.as_slice().into()),
             writer: TableWriter::new(mirror, &table)?,
             unique: unique(model, &table),
-            policies: scope::policies(&table, &config.push, &config.objects),
+            policies: scope::policies(&table, config.push, &config.objects),
             deleted: match config.pull.deleted_records {
                 config::DeletedRecords::Remove => DeletedRecords::Remove,
                 config::DeletedRecords::Keep => DeletedRecords::Keep,
@@ -95,7 +95,7 @@ impl Target {
         self.deleted == DeletedRecords::Keep
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn plural(&self) -> &str {
         &self.table.name_plural
     }
 }

@@ -80,7 +80,7 @@ impl Round<'_> {
     pub(super) async fn see(&self, object: ObjectId, ids: &[Uuid]) -> Result<Seen, SyncError> {
         let mut seen = Seen { rows: HashMap::new(), unreadable: Vec::new() };
         let Some(target) = self.workspace.target(object) else { return Ok(seen) };
-        for record in self.source.by_ids(target.name(), ids, &target.decoder).await? {
+        for record in self.source.by_ids(target.plural(), ids, &target.decoder).await? {
             match record.decoded {
                 Ok(row) => drop(seen.rows.insert(row.id, row)),
                 Err(fault) => seen.unreadable.extend(fault.id),

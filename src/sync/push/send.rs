@@ -131,7 +131,7 @@ impl Round<'_> {
                 results.written.extend(rows.map(|row| (row.id, Some(row))));
             }
             Sent::Refused(refusal) => {
-                results.refused.push((Work::Create(records.to_vec()), refusal))
+                results.refused.push((Work::Create(records.to_vec()), refusal));
             }
             Sent::Unknown(_) => {}
         }
@@ -246,9 +246,5 @@ fn request(update: &GuardedUpdate) -> Option<source::GuardedUpdate> {
     } else {
         Change::Set(Patch::new(body).ok()?)
     };
-    Some(source::GuardedUpdate {
-        ids: update.ids().clone(),
-        guards: update.guard().to_vec(),
-        change,
-    })
+    Some(source::GuardedUpdate { ids: update.ids().clone(), guards: update.guard(), change })
 }
