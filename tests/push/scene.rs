@@ -52,21 +52,26 @@ pub(crate) struct Conflict {
 
 impl Scene {
     pub(crate) async fn of(world: World) -> Scene {
-        Scene::with(world, &[]).await
+        let scene = Scene::set(world, &[]).await;
+        scene.stage.once().await;
+        scene.stage.fake.clear_calls();
+        scene
     }
 
     /// With settings of the program by the names of their variables, without the prefix.
     pub(crate) async fn with(world: World, settings: &[(&str, &str)]) -> Scene {
-        let stage = Stage::set(world).await;
-        let pool = stage.database.pool().await;
-        let settings = settings
-            .iter()
-            .map(|(name, value)| (format!("TWENTY_SYNC__{name}"), (*value).to_owned()))
-            .collect();
-        let scene = Scene { stage, pool, settings };
+        let scene = Scene::set(world, settings).await;
         scene.sync().await;
         scene.stage.fake.clear_calls();
         scene
+    }
+
+    async fn set(world: World, settings: &[(&str, &str)]) -> Scene {
+        let stage = Stage::set(world).await;
+        let pool = stage.database.pool().await;
+        let named =
+            |(name, value): &(&str, &str)| (format!("TWENTY_SYNC__{name}"), (*value).to_owned());
+        Scene { stage, pool, settings: settings.iter().map(named).collect() }
     }
 
     pub(crate) fn program(&self) -> Command {
