@@ -13,16 +13,23 @@ use crate::{config::Loaded, telemetry};
 
 mod arguments;
 mod config_check;
+mod conflicts;
 mod doctor;
 mod exit;
 mod metadata;
+mod objects;
 mod output;
+mod plan;
+mod problems;
 mod progress;
 mod run;
-mod schema;
 mod status;
+mod why;
 
-use arguments::{Arguments, Command, ConfigCommand, MetadataCommand, SchemaCommand};
+use arguments::{
+    Arguments, Command, ConfigCommand, ConflictsCommand, MetadataCommand, ProblemsCommand,
+    SchemaCommand,
+};
 use exit::Failure;
 use output::Output;
 
@@ -69,9 +76,13 @@ fn dispatch(
         Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
         Command::Schema { command: SchemaCommand::Plan } => {
-            block_on(schema::plan(&loaded.config()?, output))
+            block_on(plan::schema(&loaded.config()?, output))
         }
+        Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
+        Command::Problems { command } => block_on(problems(command, loaded, output)),
+        Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),
+        Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
@@ -91,6 +102,43 @@ async fn show_metadata(
         MetadataCommand::Objects => metadata::objects(&source, output).await,
         MetadataCommand::Object { name } => metadata::object(&source, name, output).await,
         MetadataCommand::Picklists => metadata::picklists(&source, output).await,
+    }
+}
+
+async fn problems(
+    command: &ProblemsCommand,
+    loaded: &Loaded,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let config = loaded.mirror()?;
+    match command {
+        ProblemsCommand::List { object } => {
+            problems::list(&config, object.as_deref(), output).await
+        }
+        ProblemsCommand::Retry { object, id } => {
+            problems::retry(&config, object.as_deref(), *id, output).await
+        }
+        ProblemsCommand::Discard { object, id, yes } => {
+            problems::discard(&config, object, *id, *yes, output).await
+        }
+    }
+}
+
+async fn conflicts(
+    command: &ConflictsCommand,
+    loaded: &Loaded,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let config = loaded.mirror()?;
+    match command {
+        ConflictsCommand::List { all, object } => {
+            conflicts::list(&config, *all, object.as_deref(), output).await
+        }
+        ConflictsCommand::Show { id } => conflicts::show(&config, *id, output).await,
+        ConflictsCommand::Resolve { id, take } => {
+            conflicts::resolve(&config, *id, *take, output).await
+        }
+        ConflictsCommand::Undo { id } => conflicts::undo(&config, *id, output).await,
     }
 }
 

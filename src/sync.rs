@@ -7,6 +7,7 @@
 mod daemon;
 mod engine;
 mod error;
+mod preview;
 mod pull;
 mod push;
 mod report;
@@ -18,6 +19,7 @@ mod writes;
 pub use daemon::keep_syncing;
 pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};
+pub use preview::{PlannedWrite, Preview, Previewed};
 pub use push::PushReport;
 pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
 pub use schedule::Ticker;

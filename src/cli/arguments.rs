@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use uuid::Uuid;
 
 use crate::config::Log;
 
@@ -47,6 +48,8 @@ pub(super) enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Show what a run would do to either side, and do nothing; exit code 4 where there is anything
+    Plan,
     /// What the mirror's tables are made from
     Schema {
         #[command(subcommand)]
@@ -54,6 +57,24 @@ pub(super) enum Command {
     },
     /// Show what is mirrored, how fresh it is and what is stuck
     Status,
+    /// What is stuck on its way, in either direction
+    Problems {
+        #[command(subcommand)]
+        command: ProblemsCommand,
+    },
+    /// What both sides changed, differently
+    Conflicts {
+        #[command(subcommand)]
+        command: ConflictsCommand,
+    },
+    /// Tell what happened to one record on both sides, and what comes next
+    #[command(after_help = "Exit code 3 where the record needs a person")]
+    Why {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// The record's id
+        id: Uuid,
+    },
     /// Check both sides and say what is wrong and what to do
     Doctor,
     /// The configuration in force
@@ -67,7 +88,10 @@ pub(super) enum Command {
         command: MetadataCommand,
     },
     /// Print completions for a shell
-    Completions { shell: Shell },
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -95,6 +119,76 @@ pub(super) enum MetadataCommand {
     Picklists,
 }
 
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum ProblemsCommand {
+    /// List the records that are stuck: why, and what to do; exit code 3 where there are any
+    List {
+        /// Only those of one object, by its singular or plural name
+        #[arg(long, value_name = "NAME")]
+        object: Option<String>,
+    },
+    /// Have local changes that Twenty refused tried again now
+    Retry {
+        /// Only those of one object, by its singular or plural name
+        object: Option<String>,
+        /// Only this record
+        id: Option<Uuid>,
+    },
+    /// Give up the local changes of a record: its row becomes what both sides last agreed on
+    Discard {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// The record's id
+        id: Uuid,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum ConflictsCommand {
+    /// List the conflicts that wait for a person; exit code 3 where there are any
+    List {
+        /// Those that are decided, too
+        #[arg(long)]
+        all: bool,
+        /// Only those of one object, by its singular or plural name
+        #[arg(long, value_name = "NAME")]
+        object: Option<String>,
+    },
+    /// Show one conflict with the values of both sides
+    Show {
+        /// Its number
+        #[arg(value_name = "CONFLICT")]
+        id: i64,
+    },
+    /// Decide a conflict that waits
+    Resolve {
+        /// Its number
+        #[arg(value_name = "CONFLICT")]
+        id: i64,
+        /// The side whose value stays
+        #[arg(long)]
+        take: Take,
+    },
+    /// Put the value that lost a decided conflict back, as a new local change
+    Undo {
+        /// Its number
+        #[arg(value_name = "CONFLICT")]
+        id: i64,
+    },
+}
+
+/// A side of a conflict.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Take {
+    /// Twenty's value
+    Source,
+    /// PostgreSQL's value
+    Mirror,
+}
+
 impl Arguments {
     /// How to log: -v wins; a command that prints something and ends is quiet unless asked.
     pub(super) fn log(&self, command: &Command, configured: &Log) -> Log {
@@ -118,5 +212,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_argument_has_a_help_text() {
+        assert_helped(&Arguments::command());
+    }
+
+    fn assert_helped(command: &clap::Command) {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name} has no help");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{} of {name} has no help", argument.get_id());
+        }
+        command.get_subcommands().for_each(assert_helped);
     }
 }

@@ -4,7 +4,7 @@
 //! workspace is stripped of control characters before it reaches a terminal.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, BufRead, IsTerminal, Write},
     process::ExitCode,
 };
 
@@ -12,6 +12,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::{arguments::Arguments, exit::Failure};
 
@@ -50,6 +51,19 @@ impl Output {
         }
     }
 
+    /// Asks a person for a yes; `None` if nobody is there to be asked.
+    #[expect(clippy::unused_self, reason = "whoever asks must hold the output")]
+    pub(super) fn confirmed(&mut self, question: &str) -> io::Result<Option<bool>> {
+        let mut stderr = io::stderr().lock();
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(None);
+        }
+        write!(stderr, "{} [y/N] ", printable(question)).and_then(|()| stderr.flush())?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(Some(is_yes(&answer)))
+    }
+
     /// Says why a command failed, and gives its exit code.
     pub(super) fn failure(&self, failure: &Failure) -> ExitCode {
         let mut stderr = io::stderr().lock();
@@ -72,6 +86,10 @@ impl Output {
         clap_complete::generate(shell, &mut Arguments::command(), "twenty-sync", &mut script);
         self.text(&String::from_utf8_lossy(&script))
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
 /// A word in bold colour, on a terminal that wants it.
@@ -119,9 +137,30 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// How long before `now` something was.
+pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
+    let seconds = (now - time).whole_seconds().max(0);
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count} {unit} ago")
+}
+
+/// A time as people read it, in UTC.
+pub(super) fn moment(time: OffsetDateTime) -> String {
+    let time = time.to_offset(UtcOffset::UTC);
+    let (date, (hour, minute, second)) = (time.date(), time.to_hms());
+    format!("{date} {hour:02}:{minute:02}:{second:02}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{grouped, printable, table};
+    use time::{Duration, OffsetDateTime, macros::datetime};
+
+    use super::{ago, grouped, is_yes, moment, printable, table};
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
@@ -139,5 +178,30 @@ mod tests {
     #[test]
     fn remote_text_cannot_steer_a_terminal() {
         assert_eq!(printable("a\x1b[31m\nb"), "a [31m b");
+    }
+
+    #[test]
+    fn an_age_is_told_in_the_unit_that_fits() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(30);
+        for (seconds, text) in [
+            (5, "5 s ago"),
+            (300, "5 min ago"),
+            (10_800, "3 h ago"),
+            (864_000, "10 d ago"),
+            (-9, "0 s ago"),
+        ] {
+            assert_eq!(ago(now, now - Duration::seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_told_in_utc() {
+        assert_eq!(moment(datetime!(2026-02-28 23:30:05.9 -05:30)), "2026-03-01 05:00:05");
+    }
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        assert!(["y\n", "Yes\n"].iter().all(|answer| is_yes(answer)));
+        assert!(!["", "\n", "n\n", "yeah?\n"].iter().any(|answer| is_yes(answer)));
     }
 }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, table},
+    output::{Output, ago, grouped, printable, table},
 };
 use crate::{
     config::MirrorConfig,
@@ -96,38 +96,6 @@ fn last_run(run: &LastRun, now: OffsetDateTime) -> String {
     }
 }
 
-fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
-    let seconds = (now - time).whole_seconds().max(0);
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7_200 => (seconds / 60, "min"),
-        7_200..172_800 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count} {unit} ago")
-}
-
 fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use time::{Duration, OffsetDateTime};
-
-    use super::ago;
-
-    #[test]
-    fn an_age_is_told_in_the_unit_that_fits() {
-        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(30);
-        for (seconds, text) in [
-            (5, "5 s ago"),
-            (300, "5 min ago"),
-            (10_800, "3 h ago"),
-            (864_000, "10 d ago"),
-            (-9, "0 s ago"),
-        ] {
-            assert_eq!(ago(now, now - Duration::seconds(seconds)), text);
-        }
-    }
 }

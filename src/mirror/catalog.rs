@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Mirror, capture, error::MirrorError, stored};
+use super::{Mirror, capture, control, error::MirrorError, stored};
 use crate::plan::schema::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
 
 /// The mirror's tables as recorded and as they are.
@@ -24,7 +24,11 @@ pub(super) async fn existing(
     .await
     .map_err(MirrorError::query("look for the mirror's schema"))?;
     let relations = relations(mirror, connection).await?;
-    let mut tables = recorded_tables(mirror, connection).await?;
+    // A mirror that was never opened has recorded nothing.
+    let mut tables = match control::exists(&mut *connection).await? {
+        true => recorded_tables(mirror, connection).await?,
+        false => Vec::new(),
+    };
     let mut columns = catalog_columns(mirror, connection).await?;
     let mut triggers = capture::triggers(mirror, connection).await?;
     // A table that someone dropped is planned anew.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A checkpoint with the version it was read at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredCheckpoint {
     /// How far the object has been read.
     pub checkpoint: Checkpoint,
@@ -46,16 +46,27 @@ impl Mirror {
             .execute(&self.pool)
             .await
             .map_err(MirrorError::query("make a checkpoint"))?;
+        self.stored_checkpoint(object_id).await?.ok_or(sqlx::Error::RowNotFound).map_err(failed)
+    }
+
+    /// The checkpoint of an object, where there is one.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn stored_checkpoint(
+        &self,
+        object_id: ObjectId,
+    ) -> Result<Option<StoredCheckpoint>, MirrorError> {
         let row = sqlx::query(
             "select version, watermark, walk_began_at, walk_since, walk_cursor, walk_last_id, walk_seen, \
              walk_fewest, walk_pages from sync.checkpoint where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await
-        .map_err(failed)?;
-        stored(&row).map_err(MirrorError::query("read sync.checkpoint"))
+        .map_err(MirrorError::query("read sync.checkpoint"))?;
+        row.as_ref().map(stored).transpose().map_err(MirrorError::query("read sync.checkpoint"))
     }
 
     /// Remembers why an object could not be read, for `status`.

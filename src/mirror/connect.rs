@@ -39,6 +39,22 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// The same without changing anything: a mirror that is not there yet is looked at as empty.
+    ///
+    /// # Errors
+    /// No connection or rights, or another workspace's mirror.
+    pub async fn look(
+        pool: PgPool,
+        schema: &str,
+        workspace_id: Uuid,
+    ) -> Result<Mirror, MirrorError> {
+        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)? };
+        if control::exists(&mirror.pool).await? {
+            workspace::check(&mirror).await?;
+        }
+        Ok(mirror)
+    }
+
     /// A pool of at most `connections` to the database at `url`, with one connection made.
     ///
     /// # Errors

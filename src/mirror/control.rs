@@ -4,9 +4,11 @@
 //! order and never edited afterwards; a database that a newer release has used is refused; a schema `sync` that
 //! belongs to something else is never touched.
 
+use std::cmp::Ordering;
+
 use sqlx::{
-    PgPool, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
+    PgExecutor, PgPool, SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::error::MirrorError;
@@ -32,12 +34,34 @@ pub(super) fn newest() -> i64 {
     migrator().iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
+/// Whether there is a control schema at all.
+pub(super) async fn exists(pool: impl PgExecutor<'_>) -> Result<bool, MirrorError> {
+    sqlx::query_scalar("select to_regclass('sync.workspace') is not null")
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("look for the control schema"))
+}
+
 pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
     let found = relations(pool).await?;
     if !found.is_empty() && !found.iter().any(|name| name == "_sqlx_migrations") {
         return Err(MirrorError::ControlTaken(found));
     }
     migrator().run(pool).await.map_err(MirrorError::Control)
+}
+
+/// Refuses a control schema that another version of the program made.
+pub(super) async fn check(pool: &PgPool) -> Result<(), MirrorError> {
+    let sql = "select coalesce(max(version), 0) from sync._sqlx_migrations where success";
+    let found: i64 = sqlx::query_scalar(sql)
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("read the version of the control schema"))?;
+    match found.cmp(&newest()) {
+        Ordering::Less => Err(MirrorError::ControlOutdated { found, needed: newest() }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(MirrorError::Control(MigrateError::VersionMissing(found))),
+    }
 }
 
 async fn relations(pool: &PgPool) -> Result<Vec<String>, MirrorError> {

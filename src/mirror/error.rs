@@ -27,6 +27,14 @@ pub enum MirrorError {
     /// The control schema could not be made or brought up to date.
     #[error("could not prepare the control schema sync")]
     Control(#[source] MigrateError),
+    /// The control schema is older than this program.
+    #[error("the control schema sync has version {found}, and this program needs {needed}")]
+    ControlOutdated {
+        /// The version that is there.
+        found: i64,
+        /// The version that is needed.
+        needed: i64,
+    },
     /// The `sync` schema belongs to something else.
     #[error("schema sync already holds relations that twenty-sync did not make: {}", .0.join(", "))]
     ControlTaken(Vec<String>),
@@ -124,6 +132,7 @@ impl MirrorError {
         match self {
             MirrorError::Url(_)
             | MirrorError::ControlTaken(_)
+            | MirrorError::ControlOutdated { .. }
             | MirrorError::SchemaTaken { .. }
             | MirrorError::OtherWorkspace { .. }
             | MirrorError::OtherSchema { .. }
@@ -143,6 +152,9 @@ impl MirrorError {
         let hint = match self {
             MirrorError::Url(_) => "give a URL such as postgres://user:password@host:5432/database",
             MirrorError::ControlTaken(_) => "use a database of its own, or rename that schema",
+            MirrorError::ControlOutdated { .. } => {
+                "the next run of twenty-sync --once or twenty-sync run brings it up to date"
+            }
             MirrorError::SchemaTaken { .. } => "set mirror.schema to a name that is free",
             MirrorError::OtherWorkspace { .. } => {
                 "use the key of that workspace, or set mirror.schema to another name for this one"

@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use serde::Serialize;
 use sqlx::{
     FromRow, PgConnection, Row as _,
     postgres::{PgListener, PgRow},
@@ -25,7 +26,7 @@ use crate::{
 const CHANNEL: &str = "sync_outbox";
 
 /// One local change, as the log has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Its place in the log.
     pub outbox_id: i64,
@@ -36,8 +37,10 @@ pub struct Change {
     /// Who made it.
     pub changed_by: String,
     /// When.
+    #[serde(with = "time::serde::rfc3339")]
     pub changed_at: OffsetDateTime,
     /// When it was known what became of it.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub settled_at: Option<OffsetDateTime>,
     /// What became of it; `waiting` while that is not known.
     pub outcome: String,
@@ -129,6 +132,20 @@ impl Mirror {
         .map_err(MirrorError::query("prune the outbox"))?;
         transaction.commit().await.map_err(MirrorError::query("commit the pruned outbox"))?;
         Ok(pruned.rows_affected())
+    }
+
+    /// Wakes whoever listens, because there is something to look at that is no new local change.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn wake(&self) -> Result<(), MirrorError> {
+        sqlx::query("select pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(self.workspace_id.to_string())
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("wake the running twenty-sync"))
     }
 
     /// Listens for local changes.

@@ -135,6 +135,27 @@ impl Mirror {
         }
     }
 
+    /// What applying a page would change, without changing it.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses, or people hold its rows for too long.
+    pub async fn preview_page(
+        &self,
+        table: &TableWriter,
+        page: &PageWrite,
+        edits: &mut LocalEdits<'_>,
+    ) -> Result<Applied, MirrorError> {
+        let failed = |cause| table.relation.failed(cause);
+        let mut transaction = self.begin().await.map_err(failed)?;
+        // In halves, because a refused value must not end the preview.
+        let previewed = self
+            .write_page(&mut transaction, table, page, edits, Care::Halves)
+            .await
+            .map_err(failed);
+        transaction.rollback().await.map_err(failed)?;
+        previewed
+    }
+
     async fn try_page(
         &self,
         table: &TableWriter,

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::error::MirrorError;
+use super::{control, error::MirrorError};
 
 /// One object's state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,11 +101,7 @@ pub(super) async fn bound_workspace(
     pool: &PgPool,
     schema: &str,
 ) -> Result<Option<Uuid>, MirrorError> {
-    let known: bool = sqlx::query_scalar("select to_regclass('sync.workspace') is not null")
-        .fetch_one(pool)
-        .await
-        .map_err(MirrorError::query("look for the control schema"))?;
-    if !known {
+    if !control::exists(pool).await? {
         return Ok(None);
     }
     sqlx::query_scalar("select workspace_id from sync.workspace where schema_name = $1")
@@ -119,14 +115,13 @@ pub(super) async fn bound_workspace(
 async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>, MirrorError> {
     sqlx::query_as(
         "select o.name_plural as object, o.table_name, o.direction, \
-         greatest(coalesce(c.reltuples, 0), 0)::bigint as rows_estimate, \
+         coalesce(s.n_live_tup, 0) as rows_estimate, \
          p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.failed_at, p.failure, \
          (select count(*) from sync.quarantine q where q.workspace_id = o.workspace_id \
           and q.object_id = o.object_id) as quarantined \
          from sync.object o join sync.workspace w using (workspace_id) \
          left join sync.checkpoint p using (workspace_id, object_id) \
-         left join pg_catalog.pg_namespace n on n.nspname = w.schema_name \
-         left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = o.table_name \
+         left join pg_catalog.pg_stat_user_tables s on s.schemaname = w.schema_name and s.relname = o.table_name \
          where o.workspace_id = $1 order by o.name_plural",
     )
     .bind(workspace_id)

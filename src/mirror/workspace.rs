@@ -26,6 +26,11 @@ pub(super) async fn bind(mirror: &Mirror, source_url: &str) -> Result<(), Mirror
     is_bound(mirror).await.map(drop)
 }
 
+/// Refuses a mirror of another workspace, and a schema that holds something else.
+pub(super) async fn check(mirror: &Mirror) -> Result<(), MirrorError> {
+    if is_bound(mirror).await? { Ok(()) } else { refuse_foreign_schema(mirror).await }
+}
+
 async fn is_bound(mirror: &Mirror) -> Result<bool, MirrorError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "select workspace_id, schema_name from sync.workspace where workspace_id = $1 or schema_name = $2",

@@ -12,13 +12,17 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, pull::Pull,
-    push::Push, scope, target::Workspace, writes::Writes,
+    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError,
+    pull::{Effect, Pull},
+    push::Push,
+    scope,
+    target::Workspace,
+    writes::Writes,
 };
 use crate::{
     config::Config,
     mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord},
-    plan::schema::{self, SchemaPlan},
+    plan::schema,
     source::Client,
 };
 
@@ -49,17 +53,6 @@ impl Engine {
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         let (workspace, writes) = (RwLock::default(), Writes::default());
         Ok(Engine { source, mirror, config: config.clone(), workspace, writes })
-    }
-
-    /// What would change in the mirror's tables, without changing them.
-    ///
-    /// # Errors
-    /// Either side refuses to be read.
-    pub async fn schema_plan(&self) -> Result<SchemaPlan, SyncError> {
-        let model = self.source.data_model().await?;
-        let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(&model, &self.config.objects)?;
-        Ok(schema::plan(self.mirror.schema(), &objects, &change.existing))
     }
 
     /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
@@ -120,7 +113,8 @@ impl Engine {
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let pulls = workspace.targets().map(|target| async {
             let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
-            let pull = Pull { source, mirror, target, overlap, writes, progress };
+            let pull =
+                Pull { source, mirror, target, overlap, writes, effect: Effect::Apply, progress };
             let report = pull.run(&stop).await;
             if report
                 .failure

@@ -17,7 +17,10 @@ use super::{
     writes::{PageMoment, Writes},
 };
 use crate::{
-    mirror::{Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, Walked},
+    mirror::{
+        Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint,
+        Walked,
+    },
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
@@ -30,6 +33,15 @@ use crate::{
 /// The largest page that a server gives.
 const PAGE_SIZE: u16 = 200;
 
+/// What becomes of what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It is written.
+    Apply,
+    /// It is only counted.
+    Preview,
+}
+
 /// One object to pull.
 #[derive(Debug)]
 pub(super) struct Pull<'a> {
@@ -38,6 +50,7 @@ pub(super) struct Pull<'a> {
     pub(super) target: &'a Target,
     pub(super) overlap: Duration,
     pub(super) writes: &'a Writes,
+    pub(super) effect: Effect,
     pub(super) progress: &'a ProgressSender,
 }
 
@@ -78,7 +91,7 @@ impl<'a> Pull<'a> {
         stop: &CancellationToken,
         report: &mut ObjectReport,
     ) -> Result<(), SyncError> {
-        let stored = self.mirror.checkpoint(self.target.table.object_id).await?;
+        let stored = self.checkpoint().await?;
         let mut running = Running {
             watermark: stored.checkpoint.watermark,
             version: stored.version,
@@ -177,9 +190,25 @@ impl<'a> Pull<'a> {
             acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
             decide: &mut |pending, row| self.decide(pending, row),
         };
-        report.applied.add(self.mirror.apply_page(&self.target.writer, &write, edits).await?);
-        running.version += 1;
+        let writer = &self.target.writer;
+        match self.effect {
+            Effect::Apply => {
+                report.applied.add(self.mirror.apply_page(writer, &write, edits).await?);
+                running.version += 1;
+            }
+            Effect::Preview => {
+                report.applied.add(self.mirror.preview_page(writer, &write, edits).await?)
+            }
+        }
         Ok(())
+    }
+
+    async fn checkpoint(&self) -> Result<StoredCheckpoint, SyncError> {
+        let object = self.target.table.object_id;
+        Ok(match self.effect {
+            Effect::Apply => self.mirror.checkpoint(object).await?,
+            Effect::Preview => self.mirror.stored_checkpoint(object).await?.unwrap_or_default(),
+        })
     }
 
     /// Decides on a record with local changes from what a page shows of it. One with a write of unknown outcome is
@@ -216,7 +245,7 @@ impl<'a> Pull<'a> {
 
     /// Remembers a failure for `status`. That it cannot be remembered is no second failure.
     async fn note(&self, error: &SyncError) {
-        if matches!(error, SyncError::Stopped) {
+        if matches!(error, SyncError::Stopped) || self.effect == Effect::Preview {
             return;
         }
         let failure = chain(error);

@@ -1,0 +1,72 @@
+//! The mirror as it is, and objects in it by the names that people type.
+//!
+//! It exists for commands that work while Twenty does not: the names come from the mirror, not from the workspace.
+//! Invariant: a name that is not known is refused with the nearest ones, never taken for no rows.
+
+use secrecy::ExposeSecret;
+
+use super::exit::{self, Failure};
+use crate::{
+    config::MirrorConfig,
+    mirror::{KnownObject, Mirror},
+};
+
+/// How alike two names must be for a suggestion, where 1 is equal.
+const ALIKE: f64 = 0.8;
+
+/// A mirror that was made before.
+pub(super) async fn open(config: &MirrorConfig) -> Result<Mirror, Failure> {
+    let pool = Mirror::connect(config.database_url.expose_secret(), 1).await?;
+    Mirror::existing(pool, &config.schema).await?.ok_or_else(|| Failure {
+        code: exit::FAILED,
+        message: format!("nothing is mirrored into schema {:?} yet", config.schema),
+        hint: Some("run twenty-sync --once".to_owned()),
+    })
+}
+
+/// The object called `name`: singular, plural or its table.
+pub(super) async fn find(mirror: &Mirror, name: &str) -> Result<KnownObject, Failure> {
+    let objects = mirror.known_objects().await?;
+    match objects.iter().find(|object| names(object).any(|known| known.eq_ignore_ascii_case(name)))
+    {
+        Some(object) => Ok(object.clone()),
+        None => Err(unknown(&objects, name)),
+    }
+}
+
+/// The same, where a name is given.
+pub(super) async fn find_if(
+    mirror: &Mirror,
+    name: Option<&str>,
+) -> Result<Option<KnownObject>, Failure> {
+    match name {
+        Some(name) => find(mirror, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn names(object: &KnownObject) -> impl Iterator<Item = &str> {
+    [&object.plural, &object.singular, &object.table].into_iter().map(String::as_str)
+}
+
+fn unknown(objects: &[KnownObject], name: &str) -> Failure {
+    let hint = match nearest(objects, name).as_slice() {
+        [] => "`twenty-sync status` lists the objects".to_owned(),
+        near => format!("did you mean {}?", near.join(" or ")),
+    };
+    let message = format!("no object {name:?} is mirrored");
+    Failure { code: exit::FAILED, message, hint: Some(hint) }
+}
+
+/// Up to three names that look like `name`, the most alike first.
+fn nearest<'a>(objects: &'a [KnownObject], name: &str) -> Vec<&'a str> {
+    let name = name.to_lowercase();
+    let alike = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name);
+    let mut scored: Vec<(f64, &str)> = objects
+        .iter()
+        .map(|object| (names(object).map(alike).fold(0.0, f64::max), object.plural.as_str()))
+        .filter(|(score, _)| *score > ALIKE)
+        .collect();
+    scored.sort_by(|left, right| right.0.total_cmp(&left.0));
+    scored.into_iter().take(3).map(|(_, known)| known).collect()
+}
