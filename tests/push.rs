@@ -1,6 +1,9 @@
 //! Local changes on their way to Twenty, from the outside: the program itself, a real PostgreSQL, and a Twenty that
 //! behaves like one. Both sides are read by means that share nothing with the program.
 
+#![expect(clippy::unwrap_used, reason = "a scene that cannot be set must fail its test")]
+#![expect(clippy::print_stdout, reason = "what a test has measured belongs to its output")]
+
 #[path = "push/calls.rs"]
 mod calls;
 #[path = "push/deletes.rs"]

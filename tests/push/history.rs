@@ -74,7 +74,7 @@ impl Field {
     }
 
     /// How SQL takes the value from its JSON.
-    fn from_json(self) -> &'static str {
+    fn in_sql(self) -> &'static str {
         match self.form {
             Form::Text | Form::Email => "$1 #>> '{}'",
             Form::Options | Form::List => "array(select jsonb_array_elements_text($1))",
@@ -140,7 +140,7 @@ impl History {
             .await
             .unwrap();
         let update =
-            format!("update twenty.machines set {column} = {} where id = $2", field.from_json());
+            format!("update twenty.machines set {column} = {} where id = $2", field.in_sql());
         let update = sqlx::query(AssertSqlSafe(update)).bind(&after).bind(record);
         update.execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();

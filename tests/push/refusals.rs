@@ -73,19 +73,19 @@ async fn one_bad_record_among_sixty_new_ones_is_the_only_one_refused() {
     let scene = Scene::of(World::sample()).await;
     scene
         .sql(
-            "insert into twenty.machines (name, serial, state) select 'M', 'S-' || n, \
+            "insert into twenty.machines (name, serial, state) select 'M', 'N-' || n, \
              case when n = 37 then 'NOPE' else 'NEW' end from generate_series(1, 60) n",
         )
         .await;
     scene.sync_to_attention().await;
     let problem = scene.problem().await;
-    assert_eq!(scene.row("machines", problem.record_id).await.unwrap()["serial"], "S-37");
+    assert_eq!(scene.row("machines", problem.record_id).await.unwrap()["serial"], "N-37");
     let arrived = scene
         .stage
         .fake
         .world(|world| world.rows("machines").iter().filter(|row| row["name"] == "M").count());
     assert_eq!(arrived, 59);
-    scene.sql("update twenty.machines set state = 'NEW' where serial = 'S-37'").await;
+    scene.sql("update twenty.machines set state = 'NEW' where serial = 'N-37'").await;
     scene.sync().await;
     scene.assert_quiet_and_equal().await;
 }
