@@ -25,10 +25,16 @@ pub(super) async fn existing(
     .map_err(MirrorError::query("look for the mirror's schema"))?;
     let relations = relations(mirror, connection).await?;
     // A mirror that was never opened has recorded nothing.
-    let mut tables = match control::exists(&mut *connection).await? {
-        true => recorded_tables(mirror, connection).await?,
-        false => Vec::new(),
-    };
+    if !control::exists(&mut *connection).await? {
+        let foreign = relations.into_keys().collect();
+        return Ok(Existing {
+            workspace_id: mirror.workspace_id,
+            schema_exists,
+            tables: Vec::new(),
+            foreign,
+        });
+    }
+    let mut tables = recorded_tables(mirror, connection).await?;
     let mut columns = catalog_columns(mirror, connection).await?;
     let mut triggers = capture::triggers(mirror, connection).await?;
     // A table that someone dropped is planned anew.

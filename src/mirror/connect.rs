@@ -43,7 +43,7 @@ impl Mirror {
     ///
     /// # Errors
     /// No connection or rights, or another workspace's mirror.
-    pub async fn look(
+    pub async fn preview(
         pool: PgPool,
         schema: &str,
         workspace_id: Uuid,

@@ -89,7 +89,8 @@ impl Preview {
             config.mirror.max_connections,
         )
         .await?;
-        let mirror = Mirror::look(pool, &config.mirror.schema, source.key().workspace_id).await?;
+        let mirror =
+            Mirror::preview(pool, &config.mirror.schema, source.key().workspace_id).await?;
         Ok(Preview { source, mirror, config: config.clone() })
     }
 

@@ -197,7 +197,7 @@ impl<'a> Pull<'a> {
                 running.version += 1;
             }
             Effect::Preview => {
-                report.applied.add(self.mirror.preview_page(writer, &write, edits).await?)
+                report.applied.add(self.mirror.preview_page(writer, &write, edits).await?);
             }
         }
         Ok(())

@@ -131,3 +131,52 @@ async fn new_objects_and_fields_arrive_with_the_next_run() {
 fn is_list(call: &CallInfo) -> bool {
     call.path.starts_with("/rest/") && !call.path.starts_with("/rest/metadata")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_a_run_would_do_and_does_nothing() {
+    let stage = Stage::set(World::sample()).await;
+    let plan = async |code| {
+        let ended = stage.run(&["plan", "--json"]).await;
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap()
+    };
+    let first = plan(4).await;
+    assert!(
+        first["schema"].as_array().unwrap().len() > 10 && first["push"] == json!([]),
+        "{first}"
+    );
+    let pool = stage.database.pool().await;
+    let schemas = "select count(*) from pg_namespace where nspname in ('sync', 'twenty')";
+    assert_eq!(sqlx::query_scalar::<_, i64>(schemas).fetch_one(&pool).await.unwrap(), 0);
+    stage.once().await;
+    plan(0).await;
+    let id = stage.fake.world(|world| {
+        world.set_clock(world.clock().advanced(std::time::Duration::from_mins(10)));
+        let id = id_of(world, "people", 0);
+        world.update("people", id, &json!({"city": "Reykjavik"}));
+        id
+    });
+    sqlx::query("update twenty.people set job_title = 'CTO' where id = $1")
+        .bind(id)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let last = plan(4).await;
+    let people = last["pull"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|object| object["object"] == "people")
+        .unwrap();
+    assert_eq!(
+        (&people["update"], &last["push"][0]["write"]),
+        (&json!(1), &json!("update")),
+        "{last}"
+    );
+    let city: Option<String> = sqlx::query_scalar("select city from twenty.people where id = $1")
+        .bind(id)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_ne!(city.as_deref(), Some("Reykjavik"));
+}
