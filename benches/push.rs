@@ -53,7 +53,10 @@ fn main() -> ExitCode {
 async fn measure_all() -> Outcome<()> {
     let numbers = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let rows = numbers.map(|number| number.parse()).next().transpose()?.unwrap_or(ROWS);
-    println!("\n{:40} {:>8} {:>8} {:>8} {:>8} {:>8}", "", "rows", "writes", "calls", "at most", "seconds");
+    println!(
+        "\n{:40} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "", "rows", "writes", "calls", "at most", "seconds"
+    );
     for case in cases(rows) {
         run(case).await?;
     }

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The longest the program may take over what a test has asked of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Both sides, equal at the beginning.

@@ -171,8 +171,9 @@ fn held_values(target: &Target, image: &Image) -> Vec<serde_json::Value> {
     let filter = |&index: &usize| {
         let (column, value) = (&target.table.columns[index], image.get(index)?);
         // Empty values may repeat.
-        let alternatives =
-            (!canonical::is_empty(column, value)).then(|| guard::alternatives(column, value)).flatten()?;
+        let alternatives = (!canonical::is_empty(column, value))
+            .then(|| guard::alternatives(column, value))
+            .flatten()?;
         Some(serde_json::json!({"or": alternatives}))
     };
     target.unique.iter().filter_map(filter).collect()
