@@ -16,7 +16,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{memory::Memory, send::Taken};
+use self::memory::Memory;
 use super::{
     SyncError,
     target::{Target, Workspace},
@@ -83,8 +83,6 @@ struct Round<'a> {
     report: &'a mut PushReport,
     /// What was claimed, by record.
     claims: HashMap<Uuid, Claim>,
-    /// What the source took and the mirror does not know yet.
-    taken: Taken<'a>,
 }
 
 /// A claimed record that is to be written.
@@ -119,7 +117,6 @@ impl Push<'_> {
                 memory: &mut memory,
                 report: &mut report,
                 claims: HashMap::new(),
-                taken: Taken::default(),
             };
             round.run(claimed).await?;
         }
@@ -201,7 +198,6 @@ impl Round<'_> {
             for batch in batch(planned, Limits::default()) {
                 self.send(batch).await?;
             }
-            self.acknowledge().await?;
         }
         Ok(())
     }

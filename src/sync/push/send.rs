@@ -1,11 +1,10 @@
 //! Sends one batch and acknowledges what came of it.
 //!
 //! It exists because four kinds of request have one life: written down, sent, answered, acknowledged. Invariants: a
-//! batch that was refused because of one record is halved until that record is alone; what was hit is read back
-//! (many batches together, because reads cost requests, too), so that the mirror holds the values as the source keeps
-//! them; an unknown outcome changes nothing here.
+//! batch that was refused because of one record is halved until that record is alone; what was hit is read back, so
+//! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ use crate::{
         reconcile::{Acknowledgement, Answer, acknowledge},
     },
     record::{DeleteMode, Ids, ObjectId, Row},
-    source::{self, Change, Delete, IDS_PER_CALL, NewRecords, ObjectNames, Patch, Refusal, Sent},
+    source::{self, Change, Delete, NewRecords, ObjectNames, Patch, Refusal, Sent},
     sync::{SyncError, target::Target, writes::Writes},
 };
 
@@ -32,14 +31,6 @@ struct Results {
     missed: Vec<Uuid>,
     /// Parts that were refused.
     refused: Vec<(Work, Refusal)>,
-}
-
-/// Records of one object that the source took, until what it made of them is stored.
-#[derive(Default)]
-pub(super) struct Taken<'a> {
-    object: Option<ObjectId>,
-    written: Vec<(Uuid, Option<Row>)>,
-    under_way: Vec<UnderWay<'a>>,
 }
 
 /// Records under way, until what became of them is stored.
@@ -55,7 +46,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-impl<'a> Round<'a> {
+impl Round<'_> {
     /// Sends a batch, in smaller and smaller parts where it is refused.
     pub(super) async fn send(&mut self, batch: Batch) -> Result<(), SyncError> {
         let mut parts = vec![batch];
@@ -78,13 +69,13 @@ impl<'a> Round<'a> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
         let ids = batch.records();
         self.writes.begin(batch.object, &ids);
-        let under_way = UnderWay { writes: self.writes, object: batch.object, ids: ids.clone() };
+        let _under_way = UnderWay { writes: self.writes, object: batch.object, ids: ids.clone() };
         if self.mark(batch.object, &ids, target).await? < ids.len() {
             // Some were settled meanwhile. The others are planned anew with the next round.
             return Ok(Vec::new());
         }
         let results = self.execute(target, &batch.work).await?;
-        self.take(batch.object, results.written, under_way).await?;
+        self.acknowledge(batch, target, results.written).await?;
         if !results.missed.is_empty() {
             for id in &results.missed {
                 self.memory.guard_failed(batch.object, *id);
@@ -173,53 +164,33 @@ impl<'a> Round<'a> {
         Ok(results)
     }
 
-    /// Keeps what the source took, until as many records wait as one request reads.
-    async fn take(
+    /// Takes what the source has now as one more observation. What the answer did not hold is read.
+    async fn acknowledge(
         &mut self,
-        object: ObjectId,
+        batch: &Batch,
+        target: &Target,
         written: Vec<(Uuid, Option<Row>)>,
-        under_way: UnderWay<'a>,
     ) -> Result<(), SyncError> {
-        if self.taken.object.is_some_and(|other| other != object) {
-            self.acknowledge().await?;
+        if written.is_empty() {
+            return Ok(());
         }
-        self.taken.object = Some(object);
-        self.taken.written.extend(written);
-        self.taken.under_way.push(under_way);
-        let unread = self.taken.written.iter().filter(|(_, row)| row.is_none()).count();
-        if unread == 0 || unread >= IDS_PER_CALL { self.acknowledge().await } else { Ok(()) }
-    }
-
-    /// Takes what the source has now as one more observation. What the answers did not hold is read.
-    pub(super) async fn acknowledge(&mut self) -> Result<(), SyncError> {
-        let Taken { object, written, under_way: _until_stored } = mem::take(&mut self.taken);
-        let known = object.and_then(|object| self.workspace.target(object).map(|of| (object, of)));
-        let Some((object, target)) = known.filter(|_| !written.is_empty()) else { return Ok(()) };
         let unread: Vec<Uuid> =
             written.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| *id).collect();
-        let seen = self.see(object, &unread).await?;
+        let seen = self.see(batch.object, &unread).await?;
         let ids: Vec<Uuid> = written.iter().map(|(id, _)| *id).collect();
         let now = time::OffsetDateTime::now_utc();
         let mut decide = |pending: &Pending| {
             let (id, row) = written.iter().find(|(id, _)| *id == pending.id)?;
-            let claim = self.claims.get(id)?;
-            let answer = match (row.as_ref().or_else(|| seen.row(*id)), &claim.verb) {
+            let answer = match (row.as_ref().or_else(|| seen.row(*id)), &batch.work) {
                 (Some(row), _) => Answer::Written(row.clone()),
-                (None, Verb::Delete(_)) => Answer::Deleted { at: now },
-                (
-                    None,
-                    Verb::Create(_)
-                    | Verb::Update(_)
-                    | Verb::Restore(_)
-                    | Verb::Nothing
-                    | Verb::Read(_),
-                ) => return None,
+                (None, Work::Delete { .. }) => Answer::Deleted { at: now },
+                (None, Work::Create(_) | Work::Update(_)) => return None,
             };
             let source_updated_at = match &answer {
                 Answer::Written(row) => Some(row.updated_at),
                 Answer::Deleted { at } => Some(*at),
             };
-            let acknowledgement = Acknowledgement { answer, through: claim.through };
+            let acknowledgement = Acknowledgement { answer, through: self.claims.get(id)?.through };
             let reconciled = acknowledge(target.rules(), pending, &acknowledgement);
             Some(Decision { reconciled, source_updated_at })
         };
