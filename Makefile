@@ -32,7 +32,7 @@ demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
 	cargo build --workspace --bins $(LOCKED)
 	@exec $(TARGET)/debug/demo
 
-bench: ## Measure a backfill beside two bare baselines
+bench: ## Measure a backfill beside two bare baselines, and the way back
 	@scripts/setup demo
 	cargo bench $(LOCKED) $(ARGS)
 

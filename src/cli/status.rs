@@ -25,8 +25,10 @@ pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<E
         return Ok(ExitCode::SUCCESS);
     };
     output.show(&status, text)?;
-    let stuck =
-        status.objects.iter().any(|object| object.quarantined > 0 || object.failure.is_some());
+    let stuck = status
+        .objects
+        .iter()
+        .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some());
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
@@ -39,7 +41,9 @@ fn text(status: &MirrorStatus) -> String {
         "rows (about)",
         "read up to",
         "last success",
-        "quarantine",
+        "waiting",
+        "problems",
+        "conflicts",
         "state",
     ];
     let rows = status.objects.iter().map(|object| {
@@ -47,10 +51,12 @@ fn text(status: &MirrorStatus) -> String {
             object.object.clone(),
             format!("{}.{}", status.schema, object.table_name),
             object.direction.clone(),
-            grouped(u64::try_from(object.rows_estimate).unwrap_or(0)),
+            grouped(unsigned(object.rows_estimate)),
             object.watermark.map_or("never".to_owned(), |time| ago(now, time)),
             object.succeeded_at.map_or("never".to_owned(), |time| ago(now, time)),
-            grouped(u64::try_from(object.quarantined).unwrap_or(0)),
+            grouped(unsigned(object.waiting)),
+            grouped(unsigned(object.quarantined)),
+            grouped(unsigned(object.conflicts)),
             state(object),
         ]
     });

@@ -9,7 +9,13 @@ use sqlx::{FromRow, PgConnection, PgPool, Row as _, postgres::PgRow, types::Json
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, claim, control, error::MirrorError, ident::Ident, relation::Relation, status};
+use super::{
+    Mirror, claim, control,
+    error::MirrorError,
+    ident::{Ident, statement},
+    relation::Relation,
+    status,
+};
 use crate::record::ObjectId;
 
 /// A mirrored object, by its names.
@@ -47,6 +53,8 @@ pub struct KnownBase {
     /// When it was sent, if the answer is still awaited.
     #[serde(with = "time::serde::rfc3339::option")]
     pub sent_at: Option<OffsetDateTime>,
+    /// The columns in which the row is not what both sides agreed on; none without a row on either side.
+    pub differs: Vec<String>,
 }
 
 /// What is still to be sent of a record.
@@ -79,7 +87,11 @@ impl FromRow<'_, PgRow> for KnownObject {
 impl FromRow<'_, PgRow> for KnownBase {
     fn from_row(row: &PgRow) -> Result<KnownBase, sqlx::Error> {
         let base: Option<Json<Box<RawValue>>> = row.try_get("base")?;
-        Ok(KnownBase { row: base.map(|Json(row)| row), sent_at: row.try_get("sent_at")? })
+        Ok(KnownBase {
+            row: base.map(|Json(row)| row),
+            sent_at: row.try_get("sent_at")?,
+            differs: row.try_get("differs")?,
+        })
     }
 }
 
@@ -156,14 +168,21 @@ impl Mirror {
         relation: &Relation,
         record_id: Uuid,
     ) -> Result<Option<KnownBase>, sqlx::Error> {
-        sqlx::query_as(
-            "select base, sent_at from sync.base where workspace_id = $1 and object_id = $2 and record_id = $3",
-        )
-        .bind(self.workspace_id)
-        .bind(relation.object_id)
-        .bind(record_id)
-        .fetch_optional(connection)
-        .await
+        // Compared as the table's types, because the program writes a base otherwise than PostgreSQL does.
+        let sql = format!(
+            "select b.base, b.sent_at, array(select n.key \
+             from jsonb_each(to_jsonb(jsonb_populate_record(t, b.base))) n \
+             where n.value <> to_jsonb(t) -> n.key order by n.key) as differs \
+             from sync.base b left join {} t on t.id = b.record_id \
+             where b.workspace_id = $1 and b.object_id = $2 and b.record_id = $3",
+            relation.name
+        );
+        sqlx::query_as(statement(sql))
+            .bind(self.workspace_id)
+            .bind(relation.object_id)
+            .bind(record_id)
+            .fetch_optional(connection)
+            .await
     }
 
     async fn pending_state(

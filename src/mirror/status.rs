@@ -36,8 +36,12 @@ pub struct ObjectStatus {
     pub failed_at: Option<OffsetDateTime>,
     /// Why.
     pub failure: Option<String>,
-    /// Records set aside.
+    /// Records set aside, on their way in either direction.
     pub quarantined: i64,
+    /// Records with local changes that the source does not have yet.
+    pub waiting: i64,
+    /// Conflicts that wait for a person.
+    pub conflicts: i64,
 }
 
 /// The last run.
@@ -77,6 +81,8 @@ impl FromRow<'_, PgRow> for ObjectStatus {
             failed_at: row.try_get("failed_at")?,
             failure: row.try_get("failure")?,
             quarantined: row.try_get("quarantined")?,
+            waiting: row.try_get("waiting")?,
+            conflicts: row.try_get("conflicts")?,
         })
     }
 }
@@ -117,9 +123,9 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
          p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.failed_at, p.failure, \
-         (select count(*) from sync.quarantine q where q.workspace_id = o.workspace_id \
-          and q.object_id = o.object_id) as quarantined \
+         v.problems as quarantined, v.waiting, v.conflicts \
          from sync.object o join sync.workspace w using (workspace_id) \
+         join sync.status v on v.schema_name = w.schema_name and v.table_name = o.table_name \
          left join sync.checkpoint p using (workspace_id, object_id) \
          left join pg_catalog.pg_stat_user_tables s on s.schemaname = w.schema_name and s.relname = o.table_name \
          where o.workspace_id = $1 order by o.name_plural",

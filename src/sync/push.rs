@@ -83,6 +83,7 @@ struct Round<'a> {
     report: &'a mut PushReport,
     /// What was claimed, by record.
     claims: HashMap<Uuid, Claim>,
+    unread: send::Unread<'a>,
 }
 
 /// A claimed record that is to be written.
@@ -117,6 +118,7 @@ impl Push<'_> {
                 memory: &mut memory,
                 report: &mut report,
                 claims: HashMap::new(),
+                unread: send::Unread::default(),
             };
             round.run(claimed).await?;
         }
@@ -198,6 +200,7 @@ impl Round<'_> {
             for batch in batch(planned, Limits::default()) {
                 self.send(batch).await?;
             }
+            self.read_back(1).await?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::{
         policy::Policies,
         schema::Table,
     },
-    record::{DataModel, Decoder, DeleteMode, ObjectId},
+    record::{Column, DataModel, Decoder, DeleteMode, ObjectId},
 };
 
 /// The mirrored objects of a workspace, by id.
@@ -29,7 +29,7 @@ pub(super) struct Target {
     pub(super) table: Table,
     pub(super) decoder: Decoder,
     pub(super) writer: TableWriter,
-    /// The columns that the source compares where values must be unique: of a composite field the first.
+    /// The columns that the source compares where values must be unique: of a composite field the primary value.
     pub(super) unique: Vec<usize>,
     policies: Policies,
     deleted: DeletedRecords,
@@ -112,6 +112,17 @@ fn unique(model: &DataModel, table: &Table) -> Vec<usize> {
         .filter(|field| field.is_unique && field.name != "id")
         .map(|field| field.id)
         .collect();
-    let first = |id: &Uuid| table.columns.iter().position(|column| column.field_id == *id);
-    unique.iter().filter_map(first).collect()
+    let compared = |id: &Uuid| {
+        let is_compared = |column: &Column| column.field_id == *id && is_compared(column);
+        table.columns.iter().position(is_compared)
+    };
+    unique.iter().filter_map(compared).collect()
+}
+
+/// Of a composite field, the source compares one part (docs/twenty.md, "Unique values").
+fn is_compared(column: &Column) -> bool {
+    matches!(
+        column.path.part,
+        None | Some("primaryEmail" | "primaryLinkUrl" | "primaryPhoneNumber" | "firstName")
+    )
 }

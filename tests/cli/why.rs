@@ -133,6 +133,24 @@ async fn json_has_the_row_the_base_the_changes_and_what_comes_next() {
 }
 
 #[tokio::test]
+async fn what_is_written_otherwise_but_equal_does_not_differ() {
+    let people = People::new().await;
+    let row = || {
+        incoming(
+            &people.table,
+            1,
+            r#""city":"Ulm","createdAt":"2026-11-23T07:00:00.000Z","salary":"1.50""#,
+        )
+    };
+    people.read(vec![row()]).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    people.sql("update sync.base set base = base || '{\"salary\": 1.5}'").await;
+    people.read(vec![row()]).await;
+    let differences = &why(&people, &["--json"]).await.json()["differences"];
+    assert_eq!(differences.as_array().unwrap().len(), 1, "{differences}");
+}
+
+#[tokio::test]
 async fn a_record_of_which_nothing_is_known_is_refused() {
     let people = People::new().await;
     why(&people, &[]).await.assert_refused(1, "knows nothing of people", "twenty-sync status");

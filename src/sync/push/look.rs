@@ -43,6 +43,15 @@ impl Seen {
         Some(self.rows.get(&id).map_or(Sighting::Absent, |row| Sighting::of(row.clone())))
     }
 
+    /// Whether the record is not there at all.
+    pub(super) fn is_absent(&self, id: Uuid) -> bool {
+        !self.rows.contains_key(&id) && !self.unreadable.contains(&id)
+    }
+
+    pub(super) fn into_rows(self) -> HashMap<Uuid, Row> {
+        self.rows
+    }
+
     pub(super) fn row(&self, id: Uuid) -> Option<&Row> {
         self.rows.get(&id)
     }

@@ -16,7 +16,7 @@ use crate::{
         order::Waiting,
         retry::{Disposition, Failure, Patience, after},
     },
-    record::{Image, ObjectId},
+    record::{Image, ObjectId, canonical},
     source::{ObjectNames, Refusal, RefusalKind},
     sync::{SyncError, target::Target},
 };
@@ -169,7 +169,11 @@ impl Round<'_> {
 /// Filters for the values of a record that must be unique.
 fn held_values(target: &Target, image: &Image) -> Vec<serde_json::Value> {
     let filter = |&index: &usize| {
-        let alternatives = guard::alternatives(&target.table.columns[index], image.get(index)?)?;
+        let (column, value) = (&target.table.columns[index], image.get(index)?);
+        // Empty values may repeat.
+        let alternatives = (!canonical::is_empty(column, value))
+            .then(|| guard::alternatives(column, value))
+            .flatten()?;
         Some(serde_json::json!({"or": alternatives}))
     };
     target.unique.iter().filter_map(filter).collect()

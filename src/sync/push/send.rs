@@ -4,7 +4,10 @@
 //! batch that was refused because of one record is halved until that record is alone; what was hit is read back, so
 //! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -25,12 +28,22 @@ use crate::{
 /// What came of a batch.
 #[derive(Default)]
 struct Results {
-    /// Records that the source took, with the row where the answer held it.
-    written: Vec<(Uuid, Option<Row>)>,
+    /// Records that the source took, as the answer holds them.
+    created: Vec<Row>,
+    /// Records that the source took, of which the answer says no more.
+    hit: Vec<Uuid>,
     /// Records that were not hit: their guard did not hold.
     missed: Vec<Uuid>,
     /// Parts that were refused.
     refused: Vec<(Work, Refusal)>,
+}
+
+/// Writes that the source has acknowledged, of which the mirror does not have the values yet. They are read back
+/// together, because the source counts requests.
+#[derive(Default)]
+pub(super) struct Unread<'a> {
+    records: BTreeMap<ObjectId, Vec<Uuid>>,
+    under_way: Vec<UnderWay<'a>>,
 }
 
 /// Records under way, until what became of them is stored.
@@ -67,23 +80,47 @@ impl Round<'_> {
     /// Sends a batch; what was refused is the answer.
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, SyncError> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
-        let ids = batch.records();
-        self.writes.begin(batch.object, &ids);
-        let _under_way = UnderWay { writes: self.writes, object: batch.object, ids: ids.clone() };
-        if self.mark(batch.object, &ids, target).await? < ids.len() {
+        let (object, ids) = (batch.object, batch.records());
+        self.writes.begin(object, &ids);
+        let under_way = UnderWay { writes: self.writes, object, ids: ids.clone() };
+        if self.mark(object, &ids, target).await? < ids.len() {
             // Some were settled meanwhile. The others are planned anew with the next round.
             return Ok(Vec::new());
         }
         let results = self.execute(target, &batch.work).await?;
-        self.acknowledge(batch, target, results.written).await?;
+        if !results.created.is_empty() {
+            let rows = results.created.into_iter().map(|row| (row.id, row)).collect();
+            self.acknowledge(object, &rows, &[]).await?;
+        }
         if !results.missed.is_empty() {
             for id in &results.missed {
-                self.memory.guard_failed(batch.object, *id);
+                self.memory.guard_failed(object, *id);
             }
-            self.look(batch.object, &results.missed, Fate::Refused).await?;
+            self.look(object, &results.missed, Fate::Refused).await?;
         }
-        let part = |(work, refusal)| (Batch { object: batch.object, work }, refusal);
+        if !results.hit.is_empty() {
+            self.unread.under_way.push(under_way);
+            self.unread.records.entry(object).or_default().extend(results.hit);
+            self.read_back(source::IDS_PER_CALL).await?;
+        }
+        let part = |(work, refusal)| (Batch { object, work }, refusal);
         Ok(results.refused.into_iter().map(part).collect())
+    }
+
+    /// Reads back what was written, where it is at least so many records of one object.
+    pub(super) async fn read_back(&mut self, at_least: usize) -> Result<(), SyncError> {
+        if !self.unread.records.values().any(|ids| ids.len() >= at_least) {
+            return Ok(());
+        }
+        // Those of a failed read are still written down as sent: the next round looks what became of them.
+        let Unread { records, under_way } = std::mem::take(&mut self.unread);
+        for (object, ids) in records {
+            let seen = self.see(object, &ids).await?;
+            let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
+            self.acknowledge(object, &seen.into_rows(), &gone).await?;
+        }
+        drop(under_way);
+        Ok(())
     }
 
     /// Writes down what is about to be sent; how many records still have something to send.
@@ -127,8 +164,8 @@ impl Round<'_> {
         let Some(new) = new_records(records) else { return Ok(results) };
         match self.source.create(names, &new, &target.decoder).await? {
             Sent::Done(created) => {
-                let rows = created.into_iter().filter_map(|record| record.decoded.ok());
-                results.written.extend(rows.map(|row| (row.id, Some(row))));
+                results.created =
+                    created.into_iter().filter_map(|record| record.decoded.ok()).collect();
             }
             Sent::Refused(refusal) => {
                 results.refused.push((Work::Create(records.to_vec()), refusal));
@@ -164,35 +201,27 @@ impl Round<'_> {
         Ok(results)
     }
 
-    /// Takes what the source has now as one more observation. What the answer did not hold is read.
+    /// Takes what the source has now as one more observation. `gone` are records that it destroyed.
     async fn acknowledge(
         &mut self,
-        batch: &Batch,
-        target: &Target,
-        written: Vec<(Uuid, Option<Row>)>,
+        object: ObjectId,
+        rows: &HashMap<Uuid, Row>,
+        gone: &[Uuid],
     ) -> Result<(), SyncError> {
-        if written.is_empty() {
-            return Ok(());
-        }
-        let unread: Vec<Uuid> =
-            written.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| *id).collect();
-        let seen = self.see(batch.object, &unread).await?;
-        let ids: Vec<Uuid> = written.iter().map(|(id, _)| *id).collect();
+        let Some(target) = self.workspace.target(object) else { return Ok(()) };
+        let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
         let now = time::OffsetDateTime::now_utc();
         let mut decide = |pending: &Pending| {
-            let (id, row) = written.iter().find(|(id, _)| *id == pending.id)?;
-            let answer = match (row.as_ref().or_else(|| seen.row(*id)), &batch.work) {
-                (Some(row), _) => Answer::Written(row.clone()),
-                (None, Work::Delete { .. }) => Answer::Deleted { at: now },
-                (None, Work::Create(_) | Work::Update(_)) => return None,
+            let claim = self.claims.get(&pending.id)?;
+            let (answer, source_updated_at) = match (rows.get(&pending.id), &claim.verb) {
+                (Some(row), _) => (Answer::Written(row.clone()), row.updated_at),
+                (None, Verb::Delete(_)) => (Answer::Deleted { at: now }, now),
+                // It was there a moment ago. What became of it is looked at with the next round.
+                (None, _) => return None,
             };
-            let source_updated_at = match &answer {
-                Answer::Written(row) => Some(row.updated_at),
-                Answer::Deleted { at } => Some(*at),
-            };
-            let acknowledgement = Acknowledgement { answer, through: self.claims.get(id)?.through };
+            let acknowledgement = Acknowledgement { answer, through: claim.through };
             let reconciled = acknowledge(target.rules(), pending, &acknowledgement);
-            Some(Decision { reconciled, source_updated_at })
+            Some(Decision { reconciled, source_updated_at: Some(source_updated_at) })
         };
         let settled = self.mirror.settle(&target.writer, &ids, &mut decide).await?;
         self.count(&settled);
@@ -209,7 +238,7 @@ impl Results {
                 let is_hit = |id: &&Uuid| hits.iter().any(|hit| hit.id == **id);
                 let (hit, missed): (Vec<&Uuid>, Vec<&Uuid>) =
                     ids.as_slice().iter().partition(is_hit);
-                self.written.extend(hit.into_iter().map(|id| (*id, None)));
+                self.hit.extend(hit);
                 self.missed.extend(missed);
             }
             Sent::Refused(refusal) => self.refused.push((work, refusal)),

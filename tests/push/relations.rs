@@ -1,0 +1,165 @@
+//! References: parents go before their children, cycles are closed afterwards, and only children wait for a parent.
+
+use fake_twenty::{NewField, World};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::scene::Scene;
+
+/// The sample, where a machine can be part of another one.
+fn with_parts() -> World {
+    let mut world = World::sample();
+    let relation = NewField {
+        target: Some("machine".to_owned()),
+        target_label: Some("Parts".to_owned()),
+        ..NewField::new("whole", "RELATION")
+    };
+    world.add_field("machines", relation).unwrap();
+    world
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0xaaaa_aaaa_0000_4000_8000_0000_0000_0000 + number)
+}
+
+fn machine(number: u128, whole: u128) -> String {
+    format!(
+        "insert into twenty.machines (id, name, serial, whole_id) values ('{}', 'M{number}', 'M-{number}', '{}');",
+        id(number),
+        id(whole)
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_and_the_people_who_point_to_it_arrive_from_one_transaction() {
+    let scene = Scene::of(World::sample()).await;
+    let company = id(1);
+    scene
+        .sql(&format!(
+            "begin; insert into twenty.people (name_first_name, company_id) select 'P' || n, '{company}' \
+             from generate_series(1, 100) n; \
+             insert into twenty.companies (id, name) values ('{company}', 'Parent'); commit"
+        ))
+        .await;
+    scene.sync().await;
+    let children = scene.stage.fake.world(|world| {
+        world.rows("people").iter().filter(|row| row["companyId"] == json!(company)).count()
+    });
+    assert_eq!(children, 100);
+    assert!(scene.writes().iter().all(|call| call.status.is_some_and(|status| status < 400)));
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_was_inserted_backwards_arrives_without_a_refusal() {
+    let scene = Scene::of(with_parts()).await;
+    let chain: String = (2..=6).rev().map(|number| machine(number, number - 1)).collect();
+    scene
+        .sql(&format!(
+            "begin; {chain} insert into twenty.machines (id, name, serial) values ('{}', 'M1', 'M-1'); commit",
+            id(1)
+        ))
+        .await;
+    scene.sync().await;
+    for number in 2..=6 {
+        assert_eq!(scene.live("machines", id(number))["wholeId"], json!(id(number - 1)));
+    }
+    assert!(scene.writes().iter().all(|call| call.status.is_some_and(|status| status < 400)));
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_points_to_itself_arrives() {
+    let scene = Scene::of(with_parts()).await;
+    scene.sql(&machine(1, 1)).await;
+    scene.sync().await;
+    assert_eq!(scene.live("machines", id(1))["wholeId"], json!(id(1)));
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_point_to_each_other_arrive() {
+    let scene = Scene::of(with_parts()).await;
+    let circle = [machine(1, 2), machine(2, 3), machine(3, 1)].concat();
+    scene.sql(&format!("begin; {circle} commit")).await;
+    scene.sync().await;
+    for (number, whole) in [(1, 2), (2, 3), (3, 1)] {
+        assert_eq!(scene.live("machines", id(number))["wholeId"], json!(id(whole)));
+    }
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_children_of_a_stuck_parent_wait_and_nobody_else_does() {
+    let scene = Scene::of(with_parts()).await;
+    let (parent, child, grandchild, other) = (id(1), id(2), id(3), id(4));
+    scene
+        .sql(&format!(
+            "begin; insert into twenty.machines (id, name, serial, state) values ('{parent}', 'M1', 'M-1', 'NOPE'); \
+             {} {} insert into twenty.machines (id, name, serial) values ('{other}', 'M4', 'M-4'); commit",
+            machine(2, 1),
+            machine(3, 2)
+        ))
+        .await;
+    scene.sync_to_attention().await;
+    scene.live("machines", other);
+    for waiting in [parent, child, grandchild] {
+        assert_eq!(scene.record("machines", waiting), None);
+    }
+    assert!(scene.problems().await.iter().any(|problem| problem.record_id == parent));
+    assert_eq!(scene.pending().await.len(), 3);
+    scene.sql(&format!("update twenty.machines set state = 'NEW' where id = '{parent}'")).await;
+    scene.sync().await;
+    assert_eq!(scene.live("machines", grandchild)["wholeId"], json!(child));
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_arrives_when_its_missing_parent_is_inserted_later() {
+    let scene = Scene::of(World::sample()).await;
+    let company = id(1);
+    let child = scene
+        .id(&format!(
+            "insert into twenty.people (name_first_name, company_id) values ('Early', '{company}') returning id"
+        ))
+        .await;
+    scene.run().await;
+    scene
+        .sql(&format!("insert into twenty.companies (id, name) values ('{company}', 'Late')"))
+        .await;
+    scene.sync_at_last().await;
+    assert_eq!(scene.live("people", child)["companyId"], json!(company));
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_is_moved_and_cleared() {
+    let scene = Scene::of(World::sample()).await;
+    let (person, company) = (scene.some("people", 0), scene.some("companies", 4));
+    scene
+        .sql(&format!("update twenty.people set company_id = '{company}' where id = '{person}'"))
+        .await;
+    scene.sync().await;
+    assert_eq!(scene.live("people", person)["companyId"], json!(company));
+    scene.sql(&format!("update twenty.people set company_id = null where id = '{person}'")).await;
+    scene.sync().await;
+    assert!(scene.live("people", person)["companyId"].is_null());
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_and_its_children_are_deleted_in_one_statement_each() {
+    let scene = Scene::of(with_parts()).await;
+    scene
+        .sql(&format!(
+            "begin; insert into twenty.machines (id, name, serial) values ('{}', 'M1', 'M-1'); {} commit",
+            id(1),
+            machine(2, 1)
+        ))
+        .await;
+    scene.sync().await;
+    scene.sql("delete from twenty.machines where name in ('M1', 'M2')").await;
+    scene.sync().await;
+    assert!(scene.is_in_trash("machines", id(1)) && scene.is_in_trash("machines", id(2)));
+    scene.assert_quiet_and_equal().await;
+}
