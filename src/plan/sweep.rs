@@ -5,7 +5,7 @@
 //! counted; what the right one lacks follows from the whole.
 //!
 //! Invariants: the answer is a suspicion, never a verdict: each id is still to be asked for; no more calls than
-//! twice what reading everything costs; counts that cannot all be true end the search.
+//! three times what reading everything costs; counts that cannot all be true end the search.
 
 use std::{fmt, ops::Range};
 

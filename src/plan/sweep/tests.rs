@@ -103,7 +103,7 @@ proptest! {
         prop_assert_eq!(search(&expected, &mut source), destroyed.clone());
         let reads = expected.len().div_ceil(IDS_PER_READ);
         let levels = reads.next_power_of_two().ilog2() as usize + 1;
-        let bound = (1 + destroyed.len() * (levels + 1)).min(1 + 2 * reads);
+        let bound = (1 + destroyed.len() * (levels + 1)).min(1 + 3 * reads);
         prop_assert!(source.calls <= bound, "{} calls, promised {bound}", source.calls);
     }
 
