@@ -33,6 +33,8 @@ pub struct Config {
     pub pull: Pull,
     /// How to write back.
     pub push: Push,
+    /// How much may be removed at once.
+    pub fuse: Fuse,
     /// Rules for single objects, by singular or plural name.
     pub objects: BTreeMap<String, ObjectRule>,
 }
@@ -106,6 +108,16 @@ pub struct Push {
     pub deletes: Deletes,
     /// Whether an edit brings back a record that the other side deleted.
     pub edit_restores: bool,
+}
+
+/// How much a run may remove because the source does not have it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fuse {
+    /// The share of an object's rows.
+    pub share: f64,
+    /// So many rows pass in any case.
+    pub rows: u64,
 }
 
 /// Who wins when both sides changed the same field; what each means is decided in [`crate::plan::policy`].

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod coalesce;
 #[cfg(test)]
 mod fixture;
+pub mod fuse;
 pub mod guard;
 pub mod merge;
 pub mod naming;

@@ -16,7 +16,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
-    Config, ConfigError, Log, MirrorConfig, ObjectRule, Pull, Push, Setting, Source, secret, show,
+    Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Setting, Source, secret,
+    show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -53,6 +54,7 @@ struct Settings {
     mirror: MirrorSettings,
     pull: Pull,
     push: Push,
+    fuse: Fuse,
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
@@ -203,6 +205,7 @@ impl Loaded {
             mirror: self.mirror()?,
             pull: self.settings.pull.clone(),
             push: self.settings.push,
+            fuse: self.settings.fuse,
             objects: self.settings.objects.clone(),
         })
     }

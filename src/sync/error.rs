@@ -36,6 +36,18 @@ pub enum SyncError {
         #[source]
         cause: Contradiction,
     },
+    /// More than may be removed at once is gone at the source.
+    #[error(
+        "Twenty does not have {records} of {total} {object} any more: that is more than is removed at once"
+    )]
+    Fuse {
+        /// The object's plural name.
+        object: String,
+        /// Records that are gone.
+        records: u64,
+        /// Records that should be there.
+        total: u64,
+    },
     /// The configuration names an object that the workspace does not have.
     #[error("the configuration names an object that the workspace does not have: objects.{name}")]
     UnknownObject {
@@ -81,9 +93,10 @@ impl SyncError {
                 MirrorFault::Transient => Disposition::Retry,
                 MirrorFault::Configuration => Disposition::Configuration,
             },
-            SyncError::Walk { .. } | SyncError::Counts { .. } | SyncError::Stopped => {
-                Disposition::Retry
-            }
+            SyncError::Fuse { .. }
+            | SyncError::Walk { .. }
+            | SyncError::Counts { .. }
+            | SyncError::Stopped => Disposition::Retry,
             SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => {
                 Disposition::Configuration
             }
@@ -95,6 +108,11 @@ impl SyncError {
         match self {
             SyncError::Source(error) => error.hint(),
             SyncError::Mirror(error) => error.hint(),
+            SyncError::Fuse { .. } => Some(
+                "nothing was removed; if Twenty was not restored from a backup and the key sees everything, let it \
+                 happen once with TWENTY_SYNC__FUSE__SHARE=1 twenty-sync --once"
+                    .to_owned(),
+            ),
             SyncError::Walk { .. } => Some(
                 "nothing was removed and the walk starts over with the next run; \
                  if it stays, compare the count in Twenty and look at what stands between"

@@ -2,7 +2,8 @@
 //!
 //! It exists because a hard delete leaves no trace that a walk could see. Invariants: only after a complete walk;
 //! a record goes only if two looks by its id, trash included, did not find it, and each look gave as many records
-//! as the server counts; counts or answers that contradict each other change nothing. The rows that refer to a
+//! as the server counts; counts or answers that contradict each other change nothing,
+//! and more than the fuse allows is left to a person. The rows that refer to a
 //! destroyed record are read anew *before* it goes, because the source changes them without a trace: a kill in
 //! between leaves the record, so it is found again.
 
@@ -16,6 +17,7 @@ use super::{SyncError, pull::Pull};
 use crate::{
     mirror::Applied,
     plan::{
+        fuse::Fuse,
         pending::DeletedRecords,
         sweep::{ALL_IDS, Contradiction, IdRange, Sweep},
     },
@@ -32,6 +34,7 @@ pub(super) struct Sweeper<'a> {
     pub(super) pulls: BTreeMap<ObjectId, Pull<'a>>,
     /// Those that were read to the end.
     pub(super) complete: BTreeSet<ObjectId>,
+    pub(super) fuse: Fuse,
     pub(super) stop: &'a CancellationToken,
     /// What changed, by object.
     pub(super) applied: BTreeMap<ObjectId, Applied>,
@@ -50,10 +53,11 @@ impl<'a> Sweeper<'a> {
     pub(super) fn new(
         pulls: BTreeMap<ObjectId, Pull<'a>>,
         complete: BTreeSet<ObjectId>,
+        fuse: Fuse,
         stop: &'a CancellationToken,
     ) -> Sweeper<'a> {
         let (applied, failures) = Default::default();
-        Sweeper { pulls, complete, stop, applied, failures }
+        Sweeper { pulls, complete, fuse, stop, applied, failures }
     }
 
     /// Sweeps every object of which the source counts too few records.
@@ -108,6 +112,7 @@ impl<'a> Sweeper<'a> {
         }
         let mut absent = Vec::new();
         let mut trashed = Vec::new();
+        let total = ids.len() as u64;
         for ids in search.suspects().flat_map(|ids| ids.chunks(IDS_PER_CALL)) {
             let look = self.look(pull, ids).await?;
             absent.extend(look.absent);
@@ -117,6 +122,10 @@ impl<'a> Sweeper<'a> {
             // They were deleted with a time that no walk asks for, or since the walk.
             let applied = pull.apply_read(trashed, &moment).await?;
             self.applied.entry(object).or_default().add(applied);
+        }
+        let records = absent.len() as u64;
+        if self.fuse.blows(records, total) {
+            return Err(SyncError::Fuse { object: target.plural().to_owned(), records, total });
         }
         self.bury(object, absent).await
     }

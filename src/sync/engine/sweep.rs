@@ -14,12 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
+    config,
     mirror::RunMode,
+    plan::fuse::Fuse,
     sync::{
         Disposition, ObjectReport, ProgressSender, SyncError,
         engine::chain,
         pull::{Effect, Pull},
         sweep::Sweeper,
+        target::Target,
     },
 };
 
@@ -69,7 +72,9 @@ impl Engine {
             .collect();
         let complete = workspace.targets().filter(|target| read.contains(target.plural()));
         let complete = complete.map(|target| target.table.object_id).collect();
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
+        let config::Fuse { share, rows } = self.config.fuse;
+        let fuse = Fuse { share, rows };
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, fuse, stop);
         if let Err(error) = sweeper.run().await {
             if error.disposition() != Disposition::Retry {
                 return Err(error);
@@ -78,14 +83,14 @@ impl Engine {
             tracing::warn!(error, "could not look for destroyed records; the next run does");
         }
         for (id, applied) in &sweeper.applied {
-            let name = workspace.target(*id).map(|target| target.plural());
+            let name = workspace.target(*id).map(Target::plural);
             if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
                 report.applied.add(*applied);
             }
         }
         for (id, error) in std::mem::take(&mut sweeper.failures) {
             self.note_sweep(id, &error).await;
-            let name = workspace.target(id).map(|target| target.plural());
+            let name = workspace.target(id).map(Target::plural);
             if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
                 report.failure = Some(error);
             }
