@@ -8,6 +8,7 @@
 mod base;
 mod capture;
 mod catalog;
+mod census;
 mod checkpoint;
 mod claim;
 mod conflict;

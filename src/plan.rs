@@ -22,4 +22,5 @@ pub mod schema;
 pub mod scope;
 #[cfg(test)]
 mod simulation;
+pub mod sweep;
 pub mod walk;

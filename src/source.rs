@@ -29,7 +29,7 @@ pub use budget::Limit;
 pub use client::Client;
 pub use error::{SourceError, SourceFault};
 pub use key::{Key, KeyFault};
-pub use lookup::IDS_PER_CALL;
+pub use lookup::{IDS_PER_CALL, LookedUp, Trash};
 pub use page::{Page, PageRecord, PageRequest};
 pub use probe::Probe;
 pub use problem::{KeyRefusal, Problem, Unreadable};

@@ -13,6 +13,7 @@ mod push;
 mod report;
 mod schedule;
 mod scope;
+mod sweep;
 mod target;
 mod writes;
 

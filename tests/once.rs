@@ -1,5 +1,7 @@
 //! `twenty-sync --once`, from the outside: the program itself, a real PostgreSQL, and a Twenty that behaves like one.
 
+#[path = "once/destroyed.rs"]
+mod destroyed;
 #[path = "once/equality.rs"]
 mod equality;
 #[path = "once/kill.rs"]

@@ -29,7 +29,6 @@ mod scene;
 #[path = "push/silence.rs"]
 mod silence;
 #[path = "once/stage.rs"]
-#[expect(dead_code, reason = "shared with the tests of --once, which use all of it")]
 mod stage;
 #[path = "push/types.rs"]
 mod types;

@@ -22,6 +22,43 @@ pub const IDS_PER_CALL: usize = 200;
 
 const WHOLE_PAGE: u16 = 200;
 
+/// Without a record in the trash.
+const LIVE: &str = "deletedAt[is]:NULL";
+
+/// Whether records in the trash count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trash {
+    /// They do.
+    Counted,
+    /// They do not.
+    LeftOut,
+}
+
+impl Trash {
+    fn filter(self) -> &'static str {
+        match self {
+            Trash::Counted => LIVE_AND_DELETED,
+            Trash::LeftOut => LIVE,
+        }
+    }
+}
+
+/// What a look for records by their ids brought.
+#[derive(Debug, Default)]
+pub struct LookedUp {
+    /// The records, live or deleted, in no order.
+    pub records: Vec<PageRecord>,
+    /// How many of them the server counts.
+    pub counted: u64,
+}
+
+impl LookedUp {
+    /// Whether the server gave as many records as it counts: only then does absence mean anything.
+    pub fn is_whole(&self) -> bool {
+        self.records.len() as u64 == self.counted
+    }
+}
+
 impl Client {
     /// The records of `object` with these ids, live or deleted, in no order. Those that are not there are absent.
     ///
@@ -33,11 +70,24 @@ impl Client {
         ids: &[Uuid],
         decoder: &Decoder,
     ) -> Result<Vec<PageRecord>, SourceError> {
-        let mut records = Vec::with_capacity(ids.len());
+        Ok(self.look_up(object, ids, decoder).await?.records)
+    }
+
+    /// The same with the server's own count of them.
+    ///
+    /// # Errors
+    /// The server refuses, or could not be asked within the deadline.
+    pub async fn look_up(
+        &self,
+        object: &str,
+        ids: &[Uuid],
+        decoder: &Decoder,
+    ) -> Result<LookedUp, SourceError> {
+        let mut found = LookedUp::default();
         for ids in ids.chunks(IDS_PER_CALL) {
-            self.some_by_ids(object, ids, decoder, &mut records).await?;
+            found.counted += self.some_by_ids(object, ids, decoder, &mut found.records).await?;
         }
-        Ok(records)
+        Ok(found)
     }
 
     async fn some_by_ids(
@@ -46,7 +96,7 @@ impl Client {
         ids: &[Uuid],
         decoder: &Decoder,
         records: &mut Vec<PageRecord>,
-    ) -> Result<(), SourceError> {
+    ) -> Result<u64, SourceError> {
         let list: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let filter = format!("and(id[in]:[{}],{LIVE_AND_DELETED})", list.join(","));
         let asked: HashSet<Uuid> = ids.iter().copied().collect();
@@ -59,7 +109,7 @@ impl Client {
             records.append(&mut page.records);
             // A server with smaller pages gives the rest with the next ones.
             if !page.has_next || page.end_cursor.is_none() || page.end_cursor == cursor {
-                return Ok(());
+                return Ok(page.total);
             }
             cursor = page.end_cursor;
         }
@@ -73,7 +123,7 @@ impl Client {
         self.count_where(object, LIVE_AND_DELETED).await
     }
 
-    /// How many records `object` has with an id from `from` on and below `to`, live and deleted together.
+    /// How many records `object` has with an id from `from` on and below `to`.
     ///
     /// # Errors
     /// The server refuses, or could not be asked within the deadline.
@@ -82,9 +132,11 @@ impl Client {
         object: &str,
         from: Uuid,
         to: Option<Uuid>,
+        trash: Trash,
     ) -> Result<u64, SourceError> {
         let below = to.map(|to| format!("id[lt]:{to},")).unwrap_or_default();
-        self.count_where(object, &format!("and(id[gte]:{from},{below}{LIVE_AND_DELETED})")).await
+        let filter = format!("and(id[gte]:{from},{below}{})", trash.filter());
+        self.count_where(object, &filter).await
     }
 
     async fn count_where(&self, object: &str, filter: &str) -> Result<u64, SourceError> {

@@ -26,6 +26,10 @@ use crate::{
     source::Client,
 };
 
+mod sweep;
+
+use sweep::Swept;
+
 /// How long settled entries of the outbox are kept, for `why`.
 const HISTORY: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
@@ -37,6 +41,7 @@ pub struct Engine {
     config: Config,
     workspace: RwLock<Arc<Workspace>>,
     writes: Writes,
+    swept: Swept,
 }
 
 impl Engine {
@@ -51,8 +56,8 @@ impl Engine {
         let origin = config.source.url.origin().ascii_serialization();
         let mirror =
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
-        let (workspace, writes) = (RwLock::default(), Writes::default());
-        Ok(Engine { source, mirror, config: config.clone(), workspace, writes })
+        let (workspace, writes, swept) = Default::default();
+        Ok(Engine { source, mirror, config: config.clone(), workspace, writes, swept })
     }
 
     /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
@@ -92,7 +97,8 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(Vec<ObjectReport>, PushReport), SyncError> {
-        let objects = self.pull(stop, progress).await?;
+        let mut objects = self.pull(stop, progress).await?;
+        self.sweep(mode, &mut objects, stop, progress).await?;
         let pushed = match mode {
             RunMode::Once => self.push(stop).await?,
             RunMode::Daemon => PushReport::default(),

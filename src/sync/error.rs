@@ -5,7 +5,7 @@
 
 use crate::{
     mirror::{MirrorError, MirrorFault},
-    plan::walk::WalkError,
+    plan::{sweep::Contradiction, walk::WalkError},
     source::{SourceError, SourceFault},
 };
 
@@ -26,6 +26,15 @@ pub enum SyncError {
         /// What is wrong with it.
         #[source]
         cause: WalkError,
+    },
+    /// Counts that cannot be believed.
+    #[error("cannot trust the counts of {object}")]
+    Counts {
+        /// The object's plural name.
+        object: String,
+        /// What is wrong with them.
+        #[source]
+        cause: Contradiction,
     },
     /// The configuration names an object that the workspace does not have.
     #[error("the configuration names an object that the workspace does not have: objects.{name}")]
@@ -72,7 +81,9 @@ impl SyncError {
                 MirrorFault::Transient => Disposition::Retry,
                 MirrorFault::Configuration => Disposition::Configuration,
             },
-            SyncError::Walk { .. } | SyncError::Stopped => Disposition::Retry,
+            SyncError::Walk { .. } | SyncError::Counts { .. } | SyncError::Stopped => {
+                Disposition::Retry
+            }
             SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => {
                 Disposition::Configuration
             }
@@ -87,6 +98,10 @@ impl SyncError {
             SyncError::Walk { .. } => Some(
                 "nothing was removed and the walk starts over with the next run; \
                  if it stays, compare the count in Twenty and look at what stands between"
+                    .to_owned(),
+            ),
+            SyncError::Counts { .. } => Some(
+                "records may be destroyed at the source, but nothing was removed; the next run looks again"
                     .to_owned(),
             ),
             SyncError::UnknownObject { near, .. } if near.is_empty() => {

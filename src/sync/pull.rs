@@ -30,6 +30,8 @@ use crate::{
     source::{Client, Page, PageRecord, PageRequest},
 };
 
+mod confirmed;
+
 /// The largest page that a server gives.
 const PAGE_SIZE: u16 = 200;
 

@@ -95,6 +95,11 @@ impl Target {
         self.deleted == DeletedRecords::Keep
     }
 
+    /// What the mirror does with records in the trash.
+    pub(super) fn deleted(&self) -> DeletedRecords {
+        self.deleted
+    }
+
     pub(super) fn plural(&self) -> &str {
         &self.table.name_plural
     }

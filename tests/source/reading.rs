@@ -6,7 +6,7 @@ use serde_json::json;
 use time::macros::datetime;
 use twenty_sync::{
     record::{Column, ColumnType, Decoder, FieldKind, JsonPath},
-    source::{PageRequest, Probe, SourceFault},
+    source::{PageRequest, Probe, SourceFault, Trash},
 };
 use uuid::{Uuid, uuid};
 
@@ -153,14 +153,40 @@ async fn a_count_of_a_range_of_ids_begins_with_its_first_and_ends_before_its_las
     let body = r#"{"data":{"people":[]},"pageInfo":{"hasNextPage":false,"endCursor":null},"totalCount":59}"#;
     let server = StandIn::playing(vec![Play::ok(&body)]).await;
     let client = server.client();
-    assert_eq!(client.count_between("people", Uuid::nil(), Some(ADA)).await.unwrap(), 59);
-    client.count_between("people", ADA, None).await.unwrap();
+    assert_eq!(
+        client.count_between("people", Uuid::nil(), Some(ADA), Trash::Counted).await.unwrap(),
+        59
+    );
+    client.count_between("people", ADA, None, Trash::LeftOut).await.unwrap();
     let lines = server.lines();
     assert!(
         lines[0].contains("id%5Bgte%5D%3A00000000-") && lines[0].contains("id%5Blt%5D%3A20202020-"),
         "{lines:?}"
     );
     assert!(!lines[1].contains("lt%5D"), "{lines:?}");
+    assert!(lines[0].contains("NOT_NULL") && !lines[1].contains("NOT_NULL"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_look_by_ids_says_how_many_the_server_counts() {
+    let server = StandIn::playing(vec![Play::ok(&listing("people", &ada()))]).await;
+    let found = server.client().look_up("people", &[ADA], &decoder()).await.unwrap();
+    assert!(found.is_whole(), "{found:?}");
+    let body = r#"{"data":{"people":[]},"pageInfo":{"hasNextPage":false,"endCursor":null},"totalCount":1}"#;
+    let server = StandIn::playing(vec![Play::ok(&body)]).await;
+    let found = server.client().look_up("people", &[ADA], &decoder()).await.unwrap();
+    assert!(!found.is_whole(), "{found:?}");
+}
+
+#[tokio::test]
+async fn live_records_of_many_objects_are_counted_in_one_request() {
+    let answer = json!({"data": {"p0": {"totalCount": 7}, "p1": null}});
+    let server = StandIn::playing(vec![Play::ok(&answer)]).await;
+    let counts = server.client().counts(&["people", "notes"], Trash::LeftOut).await.unwrap();
+    assert_eq!(counts, [Some(7), None]);
+    let received = server.received();
+    assert_eq!(received.len(), 1);
+    assert!(!received[0].body.contains("NOT_NULL") && !received[0].body.contains("maxUpdatedAt"));
 }
 
 #[tokio::test]

@@ -1,0 +1,106 @@
+//! When the engine looks for destroyed records.
+//!
+//! It exists because counting costs calls. Invariants: a single run always looks, the daemon once an hour; what a
+//! sweep changes or fails at is reported with its object.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Engine;
+use crate::{
+    mirror::RunMode,
+    sync::{
+        Disposition, ObjectReport, ProgressSender, SyncError,
+        engine::chain,
+        pull::{Effect, Pull},
+        sweep::Sweeper,
+    },
+};
+
+/// How often the daemon looks.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// When the last sweep began.
+#[derive(Debug, Default)]
+pub(super) struct Swept(Mutex<Option<Instant>>);
+
+impl Swept {
+    /// Whether it is time, given that now is the time if it is.
+    fn is_due(&self, mode: RunMode) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = match mode {
+            RunMode::Once => true,
+            RunMode::Daemon => last.is_none_or(|last| last.elapsed() >= EVERY),
+        };
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}
+
+impl Engine {
+    /// Looks for destroyed records of the objects that were read to the end, if it is time.
+    pub(super) async fn sweep(
+        &self,
+        mode: RunMode,
+        reports: &mut [ObjectReport],
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<(), SyncError> {
+        if stop.is_cancelled() || !self.swept.is_due(mode) {
+            return Ok(());
+        }
+        let workspace = self.workspace.read().await.clone();
+        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+        let (overlap, effect) = (time::Duration::ZERO, Effect::Apply);
+        let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
+        let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
+        let read: BTreeSet<&str> = reports
+            .iter()
+            .filter(|report| report.failure.is_none())
+            .map(|report| report.object.as_str())
+            .collect();
+        let complete = workspace.targets().filter(|target| read.contains(target.plural()));
+        let complete = complete.map(|target| target.table.object_id).collect();
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
+        if let Err(error) = sweeper.run().await {
+            if error.disposition() != Disposition::Retry {
+                return Err(error);
+            }
+            let error = chain(&error);
+            tracing::warn!(error, "could not look for destroyed records; the next run does");
+        }
+        for (id, applied) in &sweeper.applied {
+            let name = workspace.target(*id).map(|target| target.plural());
+            if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
+                report.applied.add(*applied);
+            }
+        }
+        for (id, error) in std::mem::take(&mut sweeper.failures) {
+            self.note_sweep(id, &error).await;
+            let name = workspace.target(id).map(|target| target.plural());
+            if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
+                report.failure = Some(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_sweep(&self, object: uuid::Uuid, error: &SyncError) {
+        if matches!(error, SyncError::Stopped) {
+            return;
+        }
+        let failure = chain(error);
+        tracing::warn!(error = failure, "could not look for destroyed records");
+        if let Err(error) = self.mirror.note_failure(object, &failure).await {
+            tracing::debug!(error = chain(&error), "could not note a failure");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Finds records that were destroyed at the source, and removes them from the mirror.
+//!
+//! It exists because a hard delete leaves no trace that a walk could see. Invariants: only after a complete walk;
+//! a record goes only if two looks by its id, trash included, did not find it, and each look gave as many records
+//! as the server counts; counts or answers that contradict each other change nothing. The rows that refer to a
+//! destroyed record are read anew *before* it goes, because the source changes them without a trace: a kill in
+//! between leaves the record, so it is found again.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{SyncError, pull::Pull};
+use crate::{
+    mirror::Applied,
+    plan::{
+        pending::DeletedRecords,
+        sweep::{ALL_IDS, Contradiction, IdRange, Sweep},
+    },
+    record::ObjectId,
+    source::{IDS_PER_CALL, PageRecord, Trash},
+};
+
+/// Counts that are asked for side by side.
+const PARALLEL: usize = 4;
+
+/// The objects of a workspace, to be swept.
+pub(super) struct Sweeper<'a> {
+    /// Every mirrored object.
+    pub(super) pulls: BTreeMap<ObjectId, Pull<'a>>,
+    /// Those that were read to the end.
+    pub(super) complete: BTreeSet<ObjectId>,
+    pub(super) stop: &'a CancellationToken,
+    /// What changed, by object.
+    pub(super) applied: BTreeMap<ObjectId, Applied>,
+    /// What went wrong, by object.
+    pub(super) failures: BTreeMap<ObjectId, SyncError>,
+}
+
+/// What a look by ids brought.
+#[derive(Default)]
+struct Look {
+    records: Vec<PageRecord>,
+    absent: Vec<Uuid>,
+}
+
+impl<'a> Sweeper<'a> {
+    pub(super) fn new(
+        pulls: BTreeMap<ObjectId, Pull<'a>>,
+        complete: BTreeSet<ObjectId>,
+        stop: &'a CancellationToken,
+    ) -> Sweeper<'a> {
+        let (applied, failures) = Default::default();
+        Sweeper { pulls, complete, stop, applied, failures }
+    }
+
+    /// Sweeps every object of which the source counts too few records.
+    pub(super) async fn run(&mut self) -> Result<(), SyncError> {
+        for object in self.suspicious().await? {
+            let swept = match self.sweep(object).await {
+                // Somebody may have created or deleted records between two counts.
+                Err(SyncError::Counts { .. }) => self.sweep(object).await,
+                swept => swept,
+            };
+            if let Err(error) = swept {
+                self.failures.insert(object, error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of which the source counts fewer records than it should hold. What it should hold is counted
+    /// first: what is created meanwhile can hide a destroyed record until the next time, and never make one up.
+    async fn suspicious(&self) -> Result<Vec<ObjectId>, SyncError> {
+        let mut expected = Vec::new();
+        for pull in self.complete.iter().filter_map(|object| self.pulls.get(object)) {
+            let count = pull.mirror.expected_count(&pull.target.writer, pull.target.deleted());
+            expected.push((pull, count.await?));
+        }
+        expected.retain(|(_, count)| *count > 0);
+        let names: Vec<&str> = expected.iter().map(|(pull, _)| pull.target.plural()).collect();
+        let Some((pull, _)) = expected.first() else { return Ok(Vec::new()) };
+        let counts = pull.source.counts(&names, trash(pull)).await?;
+        let suspicious = |((pull, expected), counted): (&(&Pull<'_>, u64), Option<u64>)| {
+            counted
+                .is_some_and(|counted| counted < *expected)
+                .then_some(pull.target.table.object_id)
+        };
+        Ok(expected.iter().zip(counts).filter_map(suspicious).collect())
+    }
+
+    /// Narrows down where records are missing, and looks there.
+    async fn sweep(&mut self, object: ObjectId) -> Result<(), SyncError> {
+        let Some(pull) = self.pulls.get(&object) else { return Ok(()) };
+        let (moment, target) = (pull.writes.page(), pull.target);
+        let ids = pull.mirror.expected_ids(&target.writer, target.deleted()).await?;
+        let counted = self.count(pull, vec![ALL_IDS]).await?.into_iter().sum();
+        let mut search = Sweep::begin(&ids, counted);
+        loop {
+            let ranges = search.ask();
+            if ranges.is_empty() {
+                break;
+            }
+            let counts = self.count(pull, ranges).await?;
+            search.answer(&counts).map_err(|cause| doubt(pull, cause))?;
+        }
+        let mut absent = Vec::new();
+        let mut trashed = Vec::new();
+        for ids in search.suspects().flat_map(|ids| ids.chunks(IDS_PER_CALL)) {
+            let look = self.look(pull, ids).await?;
+            absent.extend(look.absent);
+            trashed.extend(look.records.into_iter().filter(is_trashed));
+        }
+        if !trashed.is_empty() && !target.keeps_deleted() {
+            // They were deleted with a time that no walk asks for, or since the walk.
+            let applied = pull.apply_read(trashed, &moment).await?;
+            self.applied.entry(object).or_default().add(applied);
+        }
+        self.bury(object, absent).await
+    }
+
+    /// Removes records that were not found, after what refers to them was read anew. What went with them goes, too.
+    pub(super) async fn bury(
+        &mut self,
+        object: ObjectId,
+        absent: Vec<Uuid>,
+    ) -> Result<(), SyncError> {
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let mut graves = vec![(object, absent)];
+        let mut seen: HashSet<(ObjectId, Uuid)> = HashSet::new();
+        let mut next = 0;
+        while let Some((object, ids)) = graves.get(next).cloned() {
+            seen.extend(ids.iter().map(|id| (object, *id)));
+            graves.extend(self.refresh_referring(&ids, &mut seen).await?);
+            next += 1;
+        }
+        for (object, ids) in graves.into_iter().rev() {
+            let Some(pull) = self.pulls.get(&object) else { continue };
+            let moment = pull.writes.page();
+            let ids = self.look(pull, &ids).await?.absent;
+            let applied = pull.remove_absent(&ids, &moment).await?;
+            let (name, records) = (pull.target.plural(), applied.removed);
+            tracing::info!(object = name, records, "removed records that the source destroyed");
+            self.applied.entry(object).or_default().add(applied);
+        }
+        Ok(())
+    }
+
+    /// Reads anew what refers to these records; says what is not there any more.
+    async fn refresh_referring(
+        &mut self,
+        ids: &[Uuid],
+        seen: &mut HashSet<(ObjectId, Uuid)>,
+    ) -> Result<Vec<(ObjectId, Vec<Uuid>)>, SyncError> {
+        let mut graves = Vec::new();
+        for (object, pull) in &self.pulls {
+            let mut referring = pull.mirror.referring(&pull.target.writer, ids).await?;
+            referring.retain(|id| seen.insert((*object, *id)));
+            let mut absent = Vec::new();
+            for ids in referring.chunks(IDS_PER_CALL) {
+                let moment = pull.writes.page();
+                let look = self.look(pull, ids).await?;
+                absent.extend(look.absent);
+                let applied = pull.apply_read(look.records, &moment).await?;
+                self.applied.entry(*object).or_default().add(applied);
+            }
+            if !absent.is_empty() && self.complete.contains(object) {
+                graves.push((*object, absent));
+            }
+        }
+        Ok(graves)
+    }
+
+    async fn count(&self, pull: &Pull<'_>, ranges: Vec<IdRange>) -> Result<Vec<u64>, SyncError> {
+        let counts = ranges.into_iter().map(|range| async move {
+            if self.stop.is_cancelled() {
+                return Err(SyncError::Stopped);
+            }
+            let (object, IdRange { from, to }) = (pull.target.plural(), range);
+            Ok(pull.source.count_between(object, from, to, trash(pull)).await?)
+        });
+        stream::iter(counts).buffered(PARALLEL).try_collect().await
+    }
+
+    /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed.
+    async fn look(&self, pull: &Pull<'_>, ids: &[Uuid]) -> Result<Look, SyncError> {
+        if ids.is_empty() {
+            return Ok(Look::default());
+        }
+        if self.stop.is_cancelled() {
+            return Err(SyncError::Stopped);
+        }
+        let found = pull.source.look_up(pull.target.plural(), ids, &pull.target.decoder).await?;
+        if !found.is_whole() {
+            let (given, counted) = (found.records.len() as u64, found.counted);
+            return Err(doubt(pull, Contradiction::Answer { given, counted }));
+        }
+        let there: HashSet<Uuid> = found.records.iter().filter_map(id_of).collect();
+        let absent = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        Ok(Look { records: found.records, absent })
+    }
+}
+
+fn trash(pull: &Pull<'_>) -> Trash {
+    match pull.target.deleted() {
+        DeletedRecords::Keep => Trash::Counted,
+        DeletedRecords::Remove => Trash::LeftOut,
+    }
+}
+
+fn id_of(record: &PageRecord) -> Option<Uuid> {
+    match &record.decoded {
+        Ok(row) => Some(row.id),
+        Err(fault) => fault.id,
+    }
+}
+
+fn is_trashed(record: &PageRecord) -> bool {
+    record.decoded.as_ref().is_ok_and(|row| row.deleted_at.is_some())
+}
+
+fn doubt(pull: &Pull<'_>, cause: Contradiction) -> SyncError {
+    SyncError::Counts { object: pull.target.plural().to_owned(), cause }
+}
