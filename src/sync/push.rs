@@ -26,7 +26,7 @@ use crate::{
     mirror::{Claimed, Decision, Mirror},
     plan::{
         batch::{Limits, Planned, batch},
-        order::{self, Kind, Node},
+        order::{self, Kind, Node, Waiting},
         pending::{Pending, Sighting},
         push::{self, Verb},
         reconcile::reconcile,
@@ -83,6 +83,8 @@ struct Round<'a> {
     report: &'a mut PushReport,
     /// What was claimed, by record.
     claims: HashMap<Uuid, Claim>,
+    /// New records that were set aside in this round: those that refer to them must wait.
+    stuck: BTreeSet<Uuid>,
     unread: send::Unread<'a>,
 }
 
@@ -118,6 +120,7 @@ impl Push<'_> {
                 memory: &mut memory,
                 report: &mut report,
                 claims: HashMap::new(),
+                stuck: BTreeSet::new(),
                 unread: send::Unread::default(),
             };
             round.run(claimed).await?;
@@ -196,13 +199,32 @@ impl Round<'_> {
             self.refuse_waiting(waiting).await?;
         }
         for wave in order.waves {
-            let planned = wave.iter().filter_map(|step| self.planned(step)).collect();
+            let mut planned = Vec::with_capacity(wave.len());
+            for step in &wave {
+                match self.stuck_parent(step) {
+                    Some(parent) => {
+                        self.refuse_waiting(Waiting { record: step.record, parent }).await?;
+                    }
+                    None => planned.extend(self.planned(step)),
+                }
+            }
             for batch in batch(planned, Limits::default()) {
                 self.send(batch).await?;
             }
             self.read_back(1).await?;
         }
         Ok(())
+    }
+
+    /// The new record that a step refers to and that was set aside in an earlier wave. Sent all the same, the step
+    /// would be refused, and be tried again by the clock instead of with its parent.
+    fn stuck_parent(&self, step: &order::Step) -> Option<Uuid> {
+        let claim = self.claims.get(&step.record)?;
+        let target = self.workspace.target(claim.object)?;
+        let references = push::references(&target.table, &claim.image);
+        let mut parents =
+            references.into_iter().filter(|(column, _)| !step.postponed.contains(column));
+        parents.find(|(_, parent)| self.stuck.contains(parent)).map(|(_, parent)| parent)
     }
 
     fn node(&self, record: Uuid, claim: &Claim) -> Node {

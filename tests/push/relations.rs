@@ -106,6 +106,10 @@ async fn the_children_of_a_stuck_parent_wait_and_nobody_else_does() {
     for waiting in [parent, child, grandchild] {
         assert_eq!(scene.record("machines", waiting), None);
     }
+    let was_sent = |id: Uuid| {
+        scene.writes().iter().any(|call| call.info.body.contains(&format!(r#""id":"{id}""#)))
+    };
+    assert!(was_sent(parent) && !was_sent(child) && !was_sent(grandchild));
     assert!(scene.problems().await.iter().any(|problem| problem.record_id == parent));
     assert_eq!(scene.pending().await.len(), 3);
     scene.sql(&format!("update twenty.machines set state = 'NEW' where id = '{parent}'")).await;

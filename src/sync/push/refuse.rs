@@ -14,6 +14,7 @@ use crate::{
         batch::Batch,
         guard,
         order::Waiting,
+        push::Verb,
         retry::{Disposition, Failure, Patience, after},
     },
     record::{Image, ObjectId, canonical},
@@ -128,6 +129,9 @@ impl Round<'_> {
         let Some((claim, target)) = self.claims.get(&id).zip(self.workspace.target(object)) else {
             return Ok(());
         };
+        if matches!(claim.verb, Verb::Create(_)) {
+            self.stuck.insert(id);
+        }
         let refusal = mirror::Refusal {
             object_id: object,
             record_id: id,
