@@ -20,6 +20,7 @@ use crate::{
         engine::chain,
         pull::{Effect, Pull},
         sweep::Sweeper,
+        target::Target,
     },
 };
 
@@ -78,14 +79,14 @@ impl Engine {
             tracing::warn!(error, "could not look for destroyed records; the next run does");
         }
         for (id, applied) in &sweeper.applied {
-            let name = workspace.target(*id).map(|target| target.plural());
+            let name = workspace.target(*id).map(Target::plural);
             if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
                 report.applied.add(*applied);
             }
         }
         for (id, error) in std::mem::take(&mut sweeper.failures) {
             self.note_sweep(id, &error).await;
-            let name = workspace.target(id).map(|target| target.plural());
+            let name = workspace.target(id).map(Target::plural);
             if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
                 report.failure = Some(error);
             }
