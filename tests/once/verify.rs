@@ -1,10 +1,14 @@
 //! `verify`: differences of every kind are found and repaired, and changes under way are none.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use fake_twenty::{World, world::Cell};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::{
     equality,
@@ -100,6 +104,36 @@ async fn what_waits_to_be_sent_and_what_was_changed_just_now_is_no_difference() 
         .unwrap();
     let people = verify(&stage, &[], 0).await;
     assert_eq!((&people["waiting"], &people["recent"]), (&json!(1), &json!(3)), "{people}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_may_change_while_they_are_compared() {
+    let stage = Stage::set(World::with_people(2_000)).await;
+    stage.once().await;
+    let ids: Vec<Uuid> = stage.fake.world(|world| {
+        later(world);
+        (0..2_000).map(|place| id_of(world, "people", place)).collect()
+    });
+    let (edited, calls) = (ids.clone(), AtomicUsize::new(0));
+    stage.fake.on_request(Box::new(move |call, world| {
+        if call.path.starts_with("/rest/people") {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            for id in edited.iter().skip(call * 61 % 1_000).step_by(97).take(8) {
+                world.update("people", *id, &json!({"city": format!("City {call}")}));
+            }
+            world.soft_delete("people", edited[1_999 - call]);
+        }
+    }));
+    let pool = stage.database.pool().await;
+    let edit_here = async {
+        for id in ids.iter().step_by(40) {
+            let update = sqlx::query("update twenty.people set job_title = 'CTO' where id = $1");
+            update.bind(id).execute(&pool).await.unwrap();
+        }
+    };
+    let (people, ()) = tokio::join!(verify(&stage, &["--object", "people"], 0), edit_here);
+    assert_eq!(people["equal"], true, "{people}");
+    stage.fake.clear_on_request();
 }
 
 #[tokio::test(flavor = "multi_thread")]
