@@ -28,7 +28,9 @@ fn destroy(world: &mut World, object: &str, places: impl Iterator<Item = usize>)
     let rows = world.rows(object);
     let id = |place: usize| rows[place]["id"].as_str().and_then(|id| id.parse().ok());
     let ids: Vec<Uuid> = places.filter_map(id).collect();
-    ids.iter().for_each(|id| world.destroy(object, *id));
+    for id in &ids {
+        world.destroy(object, *id);
+    }
     ids
 }
 

@@ -20,7 +20,8 @@ async fn verify(stage: &Stage, arguments: &[&str], code: i32) -> Value {
     let ended = stage.run(&arguments).await;
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let objects: Value = serde_json::from_str(&ended.stdout).expect("a report in JSON");
-    let people = objects.as_array().unwrap().iter().find(|object| object["object"] == "people");
+    let people =
+        objects.as_array().into_iter().flatten().find(|object| object["object"] == "people");
     people.cloned().expect("people were compared")
 }
 
