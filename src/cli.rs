@@ -24,6 +24,7 @@ mod problems;
 mod progress;
 mod run;
 mod status;
+mod verify;
 mod why;
 
 use arguments::{
@@ -79,6 +80,9 @@ fn dispatch(
             block_on(plan::schema(&loaded.config()?, output))
         }
         Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
+        Command::Verify { objects, repair } => {
+            block_on(verify::run(&loaded.config()?, objects, *repair, output, bars))
+        }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),

@@ -24,4 +24,5 @@ pub mod scope;
 #[cfg(test)]
 mod simulation;
 pub mod sweep;
+pub mod verify;
 pub mod walk;

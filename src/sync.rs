@@ -15,6 +15,7 @@ mod schedule;
 mod scope;
 mod sweep;
 mod target;
+mod verify;
 mod writes;
 
 pub use daemon::keep_syncing;
@@ -25,3 +26,4 @@ pub use push::PushReport;
 pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
 pub use schedule::Ticker;
 pub use scope::nearest;
+pub use verify::{Difference, Verified};

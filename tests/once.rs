@@ -10,5 +10,7 @@ mod kill;
 mod refusal;
 #[path = "once/stage.rs"]
 mod stage;
+#[path = "once/verify.rs"]
+mod verify;
 #[path = "once/workspace.rs"]
 mod workspace;

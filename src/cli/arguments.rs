@@ -50,6 +50,15 @@ pub(super) enum Command {
     },
     /// Show what a run would do to either side, and do nothing; exit code 4 where there is anything
     Plan,
+    /// Compare both sides record by record; exit code 4 where they differ
+    Verify {
+        /// Only this object, by its singular or plural name; may be given more than once
+        #[arg(long = "object", value_name = "NAME")]
+        objects: Vec<String>,
+        /// Make the mirror's side equal to Twenty's
+        #[arg(long)]
+        repair: bool,
+    },
     /// What the mirror's tables are made from
     Schema {
         #[command(subcommand)]

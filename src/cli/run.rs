@@ -49,7 +49,7 @@ pub(super) async fn forever(config: &Config, bars: &MultiProgress) -> Result<Exi
 }
 
 /// A token that the first signal cancels; the second one ends the process.
-fn stop_on_signals() -> Result<CancellationToken, Failure> {
+pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
     let failed = |error| Failure::failed(format!("could not listen for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

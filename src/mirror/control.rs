@@ -23,6 +23,7 @@ fn migrator() -> Migrator {
     let mut migrator = Migrator::with_migrations(vec![
         migration(1, "control", include_str!("../../migrations/0001_control.sql")),
         migration(2, "capture", include_str!("../../migrations/0002_capture.sql")),
+        migration(3, "proof", include_str!("../../migrations/0003_proof.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

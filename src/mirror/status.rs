@@ -31,6 +31,9 @@ pub struct ObjectStatus {
     /// When it was last read to the end.
     #[serde(with = "time::serde::rfc3339::option")]
     pub succeeded_at: Option<OffsetDateTime>,
+    /// When both sides were last proven equal.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub proven_at: Option<OffsetDateTime>,
     /// When it last failed, if it did since.
     #[serde(with = "time::serde::rfc3339::option")]
     pub failed_at: Option<OffsetDateTime>,
@@ -78,6 +81,7 @@ impl FromRow<'_, PgRow> for ObjectStatus {
             walk_seen: row.try_get("walk_seen")?,
             walk_total: row.try_get("walk_total")?,
             succeeded_at: row.try_get("succeeded_at")?,
+            proven_at: row.try_get("proven_at")?,
             failed_at: row.try_get("failed_at")?,
             failure: row.try_get("failure")?,
             quarantined: row.try_get("quarantined")?,
@@ -122,7 +126,7 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
     sqlx::query_as(
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
-         p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.failed_at, p.failure, \
+         p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
          v.problems as quarantined, v.waiting, v.conflicts \
          from sync.object o join sync.workspace w using (workspace_id) \
          join sync.status v on v.schema_name = w.schema_name and v.table_name = o.table_name \

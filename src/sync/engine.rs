@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod sweep;
+mod verify;
 
 use sweep::Swept;
 

@@ -56,6 +56,12 @@ pub enum SyncError {
         /// Names that are close to it.
         near: Vec<String>,
     },
+    /// No such object is mirrored.
+    #[error("no object {name:?} is mirrored")]
+    NotMirrored {
+        /// The name.
+        name: String,
+    },
     /// The schedule makes no sense.
     #[error("cannot read the schedule {expression:?}: {reason}")]
     Schedule {
@@ -97,9 +103,9 @@ impl SyncError {
             | SyncError::Walk { .. }
             | SyncError::Counts { .. }
             | SyncError::Stopped => Disposition::Retry,
-            SyncError::UnknownObject { .. } | SyncError::Schedule { .. } => {
-                Disposition::Configuration
-            }
+            SyncError::UnknownObject { .. }
+            | SyncError::NotMirrored { .. }
+            | SyncError::Schedule { .. } => Disposition::Configuration,
         }
     }
 
@@ -127,6 +133,9 @@ impl SyncError {
             }
             SyncError::UnknownObject { near, .. } => {
                 Some(format!("did you mean {}?", near.join(" or ")))
+            }
+            SyncError::NotMirrored { .. } => {
+                Some("twenty-sync status lists the objects that are mirrored".to_owned())
             }
             SyncError::Schedule { .. } => Some(
                 "give a duration such as 30s, or a cron expression such as */5 * * * *".to_owned(),

@@ -33,7 +33,7 @@ use crate::{
 mod confirmed;
 
 /// The largest page that a server gives.
-const PAGE_SIZE: u16 = 200;
+pub(super) const PAGE_SIZE: u16 = 200;
 
 /// What becomes of what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,7 +268,7 @@ impl<'a> Pull<'a> {
     }
 }
 
-fn facts(page: &Page) -> PageFacts {
+pub(super) fn facts(page: &Page) -> PageFacts {
     let fact = |record: &PageRecord| match &record.decoded {
         Ok(row) => Some((row.id, Some(row.updated_at))),
         Err(fault) => fault.id.map(|id| (id, None)),

@@ -44,9 +44,9 @@ pub(super) struct Sweeper<'a> {
 
 /// What a look by ids brought.
 #[derive(Default)]
-struct Look {
-    records: Vec<PageRecord>,
-    absent: Vec<Uuid>,
+pub(super) struct Look {
+    pub(super) records: Vec<PageRecord>,
+    pub(super) absent: Vec<Uuid>,
 }
 
 impl<'a> Sweeper<'a> {
@@ -184,11 +184,14 @@ impl<'a> Sweeper<'a> {
         Ok(graves)
     }
 
+    /// An error where the run is to stop.
+    pub(super) fn go_on(&self) -> Result<(), SyncError> {
+        if self.stop.is_cancelled() { Err(SyncError::Stopped) } else { Ok(()) }
+    }
+
     async fn count(&self, pull: &Pull<'_>, ranges: Vec<IdRange>) -> Result<Vec<u64>, SyncError> {
         let counts = ranges.into_iter().map(|range| async move {
-            if self.stop.is_cancelled() {
-                return Err(SyncError::Stopped);
-            }
+            self.go_on()?;
             let (object, IdRange { from, to }) = (pull.target.plural(), range);
             Ok(pull.source.count_between(object, from, to, trash(pull)).await?)
         });
@@ -196,13 +199,11 @@ impl<'a> Sweeper<'a> {
     }
 
     /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed.
-    async fn look(&self, pull: &Pull<'_>, ids: &[Uuid]) -> Result<Look, SyncError> {
+    pub(super) async fn look(&self, pull: &Pull<'_>, ids: &[Uuid]) -> Result<Look, SyncError> {
         if ids.is_empty() {
             return Ok(Look::default());
         }
-        if self.stop.is_cancelled() {
-            return Err(SyncError::Stopped);
-        }
+        self.go_on()?;
         let found = pull.source.look_up(pull.target.plural(), ids, &pull.target.decoder).await?;
         if !found.is_whole() {
             let (given, counted) = (found.records.len() as u64, found.counted);
@@ -221,7 +222,7 @@ fn trash(pull: &Pull<'_>) -> Trash {
     }
 }
 
-fn id_of(record: &PageRecord) -> Option<Uuid> {
+pub(super) fn id_of(record: &PageRecord) -> Option<Uuid> {
     match &record.decoded {
         Ok(row) => Some(row.id),
         Err(fault) => fault.id,

@@ -72,9 +72,7 @@ impl Engine {
             .collect();
         let complete = workspace.targets().filter(|target| read.contains(target.plural()));
         let complete = complete.map(|target| target.table.object_id).collect();
-        let config::Fuse { share, rows } = self.config.fuse;
-        let fuse = Fuse { share, rows };
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, fuse, stop);
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
         if let Err(error) = sweeper.run().await {
             if error.disposition() != Disposition::Retry {
                 return Err(error);
@@ -96,6 +94,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn fuse(&self) -> Fuse {
+        let config::Fuse { share, rows } = self.config.fuse;
+        Fuse { share, rows }
     }
 
     async fn note_sweep(&self, object: uuid::Uuid, error: &SyncError) {

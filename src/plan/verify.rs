@@ -1,0 +1,155 @@
+//! Compares a record's two sides, field by field.
+//!
+//! It exists so that equality is proven by the same rule that decides whether something is to be written.
+//! Invariants: what means the same is equal, however it is spelt; a value that one side does not show differs from
+//! nothing; a record that changed after the mirror was last read is not due yet, which is no difference.
+
+use time::{Duration, OffsetDateTime};
+
+use super::pending::DeletedRecords;
+use crate::record::{Column, Image, Row, Unit, canonical};
+
+/// What the two sides of a record show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The same.
+    Equal,
+    /// The source changed it after the mirror was last read.
+    NotDue,
+    /// The mirror lacks it.
+    Missing,
+    /// The mirror has it and should not.
+    Extra,
+    /// These fields differ.
+    Differing(Vec<String>),
+}
+
+/// The time that the mirror is not expected to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recent {
+    /// From when on.
+    pub since: Option<OffsetDateTime>,
+    /// Until when: a time beyond was made up by somebody.
+    pub until: OffsetDateTime,
+}
+
+impl Recent {
+    /// What a mirror that was read up to `watermark` need not know when the server's clock says `now`.
+    pub fn after(watermark: Option<OffsetDateTime>, now: OffsetDateTime) -> Recent {
+        // The server's Date has whole seconds.
+        Recent { since: watermark, until: now + Duration::SECOND }
+    }
+
+    fn holds(self, time: OffsetDateTime) -> bool {
+        self.since.is_some_and(|since| time >= since) && time <= self.until
+    }
+}
+
+/// How records of an object are compared.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// The columns.
+    pub columns: &'a [Column],
+    /// The same, by what belongs together.
+    pub units: &'a [Unit],
+    /// What the mirror does with records in the trash.
+    pub deleted: DeletedRecords,
+    /// What is not due yet.
+    pub recent: Recent,
+}
+
+impl Comparison<'_> {
+    /// What both sides of a record show; `None` for a side without it.
+    pub fn of(&self, source: Option<&Row>, mirror: Option<&Image>) -> Finding {
+        let finding = match (source.filter(|row| self.is_mirrored(row)), mirror) {
+            (None, None) => Finding::Equal,
+            (Some(_), None) => Finding::Missing,
+            (None, Some(_)) => Finding::Extra,
+            (Some(row), Some(mirror)) => self.fields(row, mirror),
+        };
+        let is_recent = source.is_some_and(|row| self.recent.holds(row.updated_at));
+        if finding != Finding::Equal && is_recent { Finding::NotDue } else { finding }
+    }
+
+    fn is_mirrored(&self, row: &Row) -> bool {
+        row.deleted_at.is_none() || self.deleted == DeletedRecords::Keep
+    }
+
+    fn fields(&self, row: &Row, mirror: &Image) -> Finding {
+        let source = Image::of(row);
+        let differs = |unit: &&Unit| {
+            canonical::units_equal(self.columns, unit, &source, mirror) == Some(false)
+        };
+        let names: Vec<String> =
+            self.units.iter().filter(differs).map(|unit| unit.name.clone()).collect();
+        if names.is_empty() { Finding::Equal } else { Finding::Differing(names) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, macros::datetime};
+    use uuid::Uuid;
+
+    use super::{Comparison, Finding, Recent};
+    use crate::{
+        plan::{fixture::columns, pending::DeletedRecords},
+        record::{Column, FieldKind, Image, Row, Value, units},
+    };
+
+    const NOW: time::OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
+
+    fn row(columns: &[Column], text: &Value) -> Row {
+        let value = |column: &Column| match column.name.as_str() {
+            "id" => Some(Value::Uuid(Uuid::nil())),
+            "updated_at" => Some(Value::Timestamp(NOW)),
+            "text" => Some(text.clone()),
+            _ => Some(Value::Null),
+        };
+        let values = columns.iter().map(value).collect();
+        Row { id: Uuid::nil(), updated_at: NOW, deleted_at: None, values }
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_told_and_what_is_recent_or_means_the_same_is_none() {
+        let columns = columns(&[
+            ("id", FieldKind::Uuid),
+            ("updatedAt", FieldKind::DateTime),
+            ("deletedAt", FieldKind::DateTime),
+            ("text", FieldKind::Text),
+        ]);
+        let units = units(&columns);
+        let comparison = |deleted, watermark| Comparison {
+            columns: &columns,
+            units: &units,
+            deleted,
+            recent: Recent::after(Some(watermark), NOW + Duration::HOUR),
+        };
+        let old = comparison(DeletedRecords::Remove, NOW + Duration::MINUTE);
+        let (empty, text) =
+            (row(&columns, &Value::Null), row(&columns, &Value::Text("a".to_owned())));
+        let blank = Image::of(&row(&columns, &Value::Text(String::new())));
+        let trashed = Row { deleted_at: Some(NOW), ..empty.clone() };
+        let differs = Finding::Differing(vec!["text".to_owned()]);
+        for (source, mirror, expected) in [
+            (Some(&empty), Some(&blank), Finding::Equal),
+            (None, None, Finding::Equal),
+            (Some(&trashed), None, Finding::Equal),
+            (Some(&trashed), Some(&blank), Finding::Extra),
+            (None, Some(&blank), Finding::Extra),
+            (Some(&text), None, Finding::Missing),
+            (Some(&text), Some(&blank), differs),
+        ] {
+            assert_eq!(old.of(source, mirror), expected);
+        }
+        assert_eq!(
+            comparison(DeletedRecords::Keep, NOW + Duration::MINUTE).of(Some(&trashed), None),
+            Finding::Missing
+        );
+        let young = comparison(DeletedRecords::Remove, NOW);
+        assert_eq!(young.of(Some(&text), None), Finding::NotDue);
+        assert_eq!(young.of(Some(&text), Some(&blank)), Finding::NotDue);
+        let invented = Row { updated_at: NOW + Duration::DAY, ..text };
+        assert_eq!(young.of(Some(&invented), None), Finding::Missing);
+    }
+}

@@ -1,0 +1,70 @@
+//! `verify`: which objects are compared, and with what.
+//!
+//! It exists so that a comparison stands on the same tables, rules and look-ups as a run. Invariant: without repair
+//! no row is written.
+
+use std::collections::BTreeSet;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Engine;
+use crate::sync::{
+    ProgressSender, SyncError,
+    pull::{Effect, Pull},
+    sweep::Sweeper,
+    target::Target,
+    verify::{Verified, Verifier},
+};
+
+impl Engine {
+    /// Compares both sides of these objects, by singular or plural name, or of all; and repairs the mirror's side
+    /// where `repair` says so.
+    ///
+    /// # Errors
+    /// The comparison could not begin, or nothing is mirrored by one of the names. What went wrong with single
+    /// objects is in the reports.
+    pub async fn verify(
+        &self,
+        names: &[String],
+        repair: bool,
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<Vec<Verified>, SyncError> {
+        let workspace = self.evolve().await?;
+        let is_called = |target: &Target, name: &String| {
+            let table = &target.table;
+            [&table.name_plural, &table.name_singular, &table.name]
+                .into_iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let unknown =
+            names.iter().find(|name| !workspace.targets().any(|target| is_called(target, name)));
+        if let Some(name) = unknown {
+            return Err(SyncError::NotMirrored { name: name.clone() });
+        }
+        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+        let overlap =
+            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let effect = Effect::Apply;
+        let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
+        let mut complete = BTreeSet::new();
+        for target in workspace.targets() {
+            let stored = mirror.stored_checkpoint(target.table.object_id).await?;
+            if stored.is_some_and(|stored| stored.checkpoint.watermark.is_some()) {
+                complete.insert(target.table.object_id);
+            }
+        }
+        let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
+        let wanted =
+            |target: &&Target| names.is_empty() || names.iter().any(|name| is_called(target, name));
+        let mut reports = Vec::new();
+        for target in workspace.targets().filter(wanted) {
+            let (object, report) = (target.table.object_id, Verified::default());
+            let verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
+            reports.push(verifier.run(&pull(target)).await);
+        }
+        reports.sort_by(|left, right| left.object.cmp(&right.object));
+        Ok(reports)
+    }
+}

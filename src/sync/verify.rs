@@ -1,0 +1,312 @@
+//! Proves that both sides are equal, record by record, or says where they are not.
+//!
+//! It exists because counts and times can agree where values do not. Invariants: both sides are read in the order
+//! of ids, a page at a time, so memory does not grow; what is unequal is read a second time, the mirror first, and
+//! only what differs then counts; records with local changes that the source does not have are left out and
+//! counted; equality is noted only after a complete walk without a difference.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    Progress, SyncError,
+    pull::{PAGE_SIZE, Pull, facts},
+    sweep::{Look, Sweeper, id_of},
+};
+use crate::{
+    mirror::StoredRow,
+    plan::{
+        verify::{Comparison, Finding, Recent},
+        walk::{self, Step, Walk},
+    },
+    record::{Decoded, Image, ObjectId, units},
+    source::{IDS_PER_CALL, Page, PageRecord, PageRequest},
+};
+
+/// Rows of the mirror in one query.
+const ROWS: u32 = 1_000;
+
+/// Differences that are told one by one; of more, only the number.
+const SHOWN: usize = 1_000;
+
+/// What became of comparing one object.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// The object's plural name.
+    pub object: String,
+    /// Records compared on both sides.
+    pub compared: u64,
+    /// Records left out: they have local changes that the source does not have yet.
+    pub waiting: u64,
+    /// Records left out: the source changed them since the mirror was read.
+    pub recent: u64,
+    /// Records left out: they cannot be read.
+    pub unreadable: u64,
+    /// Records that the mirror lacks.
+    pub missing: u64,
+    /// Records that the mirror should not have.
+    pub extra: u64,
+    /// Records whose fields differ.
+    pub differing: u64,
+    /// Records that were unequal and are repaired.
+    pub repaired: u64,
+    /// The differences one by one, up to a limit.
+    pub differences: Vec<Difference>,
+    /// Why it ended early, if it did.
+    pub failure: Option<SyncError>,
+}
+
+/// One record that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The record.
+    pub id: Uuid,
+    /// How.
+    pub finding: Finding,
+}
+
+impl Verified {
+    /// Records that are unequal now.
+    pub fn unequal(&self) -> u64 {
+        self.missing + self.extra + self.differing - self.repaired
+    }
+
+    fn put(&mut self, id: Uuid, finding: Finding) {
+        match &finding {
+            Finding::Equal => self.compared += 1,
+            Finding::NotDue => self.recent += 1,
+            Finding::Missing => self.missing += 1,
+            Finding::Extra => self.extra += 1,
+            Finding::Differing(_) => {
+                self.compared += 1;
+                self.differing += 1;
+            }
+        }
+        let is_difference = !matches!(finding, Finding::Equal | Finding::NotDue);
+        if is_difference && self.differences.len() < SHOWN {
+            self.differences.push(Difference { id, finding });
+        }
+    }
+}
+
+/// A comparison of one object.
+pub(super) struct Verifier<'a, 's> {
+    pub(super) sweeper: &'s mut Sweeper<'a>,
+    pub(super) object: ObjectId,
+    pub(super) repair: bool,
+    pub(super) report: Verified,
+}
+
+impl<'a> Verifier<'a, '_> {
+    /// Compares the object from its first record to its last.
+    pub(super) async fn run(mut self, pull: &Pull<'a>) -> Verified {
+        self.report.object = pull.target.plural().to_owned();
+        let walked = self.walk(pull).await;
+        let proven = walked.is_ok() && self.report.unequal() == 0;
+        let noted = match (walked, proven) {
+            (Err(error), _) => Err(error),
+            (Ok(()), true) => pull.mirror.note_proven(self.object).await.map_err(SyncError::from),
+            (Ok(()), false) => Ok(()),
+        };
+        self.report.failure = noted.err();
+        self.report
+    }
+
+    async fn walk(&mut self, pull: &Pull<'a>) -> Result<(), SyncError> {
+        let stored = pull.mirror.stored_checkpoint(self.object).await?.unwrap_or_default();
+        let since = stored.checkpoint.watermark.map(|watermark| watermark - pull.overlap);
+        let mut walk = Walk::default();
+        loop {
+            let (page, step) = self.page(pull, &walk).await?;
+            let recent = Recent::after(since, page.served_at);
+            let next = match step {
+                Step::More(next) => Some(next),
+                Step::Done(_) => None,
+            };
+            let to = next.as_ref().and_then(|next| next.last_id);
+            self.compare(pull, page.records, walk.last_id, to, recent).await?;
+            let Some(next) = next else { return Ok(()) };
+            self.say(pull, &next);
+            walk = next;
+        }
+    }
+
+    /// Reads a page; one that is not believed is read once more.
+    async fn page(&self, pull: &Pull<'a>, walk: &Walk) -> Result<(Page, Step), SyncError> {
+        let object = pull.target.plural();
+        let cursor = walk.cursor.as_deref();
+        let request = PageRequest { object, since: None, cursor, limit: PAGE_SIZE };
+        let mut again = false;
+        loop {
+            self.sweeper.go_on()?;
+            let page = pull.source.page(&request, &pull.target.decoder).await?;
+            match walk::advance(walk, &facts(&page), PAGE_SIZE.into()) {
+                Ok(step) => return Ok((page, step)),
+                Err(_) if !again => again = true,
+                Err(cause) => return Err(SyncError::Walk { object: object.to_owned(), cause }),
+            }
+        }
+    }
+
+    /// Compares what both sides hold above `after` and up to `to`.
+    async fn compare(
+        &mut self,
+        pull: &Pull<'a>,
+        records: Vec<PageRecord>,
+        mut after: Option<Uuid>,
+        to: Option<Uuid>,
+        recent: Recent,
+    ) -> Result<(), SyncError> {
+        let readable = |record: PageRecord| Some((id_of(&record)?, record.decoded));
+        let mut source: BTreeMap<Uuid, Decoded> =
+            records.into_iter().filter_map(readable).collect();
+        loop {
+            let writer = &pull.target.writer;
+            let rows = pull.mirror.stored_between(writer, after, to, ROWS).await?;
+            let last = rows.last().map(|row| row.id).filter(|_| rows.len() >= ROWS as usize);
+            let rest = last
+                .map(|last| source.split_off(&Uuid::from_u128(last.as_u128().saturating_add(1))));
+            let unequal = self.sides(pull, std::mem::take(&mut source), rows, recent);
+            self.confirm(pull, &unequal, recent).await?;
+            let Some(last) = last else { return Ok(()) };
+            (after, source) = (Some(last), rest.unwrap_or_default());
+        }
+    }
+
+    /// Compares a stretch of both sides; what is unequal is the answer.
+    fn sides(
+        &mut self,
+        pull: &Pull<'a>,
+        mut source: BTreeMap<Uuid, Decoded>,
+        rows: Vec<StoredRow>,
+        recent: Recent,
+    ) -> Vec<Uuid> {
+        let mut unequal = Vec::new();
+        for stored in rows {
+            let row = source.remove(&stored.id);
+            match finding(pull, row.as_ref(), &stored, recent) {
+                Seen::Finding(Finding::Equal) if row.is_some() => self.report.compared += 1,
+                Seen::Finding(Finding::Equal) => {}
+                Seen::Finding(_) => unequal.push(stored.id),
+                Seen::Edited => self.report.waiting += 1,
+                Seen::Unreadable => self.report.unreadable += 1,
+            }
+        }
+        for (id, row) in source {
+            let stored = StoredRow { id, json: None, is_edited: false };
+            match finding(pull, Some(&row), &stored, recent) {
+                Seen::Finding(Finding::Equal) | Seen::Edited => {}
+                Seen::Finding(_) => unequal.push(id),
+                Seen::Unreadable => self.report.unreadable += 1,
+            }
+        }
+        unequal
+    }
+
+    /// Looks a second time; what is unequal then counts, and is repaired if that is wanted.
+    async fn confirm(
+        &mut self,
+        pull: &Pull<'a>,
+        unequal: &[Uuid],
+        recent: Recent,
+    ) -> Result<(), SyncError> {
+        for ids in unequal.chunks(IDS_PER_CALL) {
+            let moment = pull.writes.page();
+            let (found, look) = self.look(pull, ids, recent).await?;
+            let mut wrong = Vec::new();
+            for (id, seen) in found {
+                match seen {
+                    Seen::Finding(finding) => {
+                        let is_wrong = !matches!(finding, Finding::Equal | Finding::NotDue);
+                        wrong.extend(is_wrong.then_some(id));
+                        self.report.put(id, finding);
+                    }
+                    Seen::Edited => self.report.waiting += 1,
+                    Seen::Unreadable => self.report.unreadable += 1,
+                }
+            }
+            if self.repair && !wrong.is_empty() {
+                let is_wrong =
+                    |record: &PageRecord| id_of(record).is_some_and(|id| wrong.contains(&id));
+                let records = look.records.into_iter().filter(is_wrong).collect();
+                pull.apply_read(records, &moment).await?;
+                let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
+                self.sweeper.bury(self.object, gone).await?;
+                self.count_repaired(pull, &wrong, recent).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is equal now was repaired.
+    async fn count_repaired(
+        &mut self,
+        pull: &Pull<'a>,
+        ids: &[Uuid],
+        recent: Recent,
+    ) -> Result<(), SyncError> {
+        let (found, _) = self.look(pull, ids, recent).await?;
+        let is_equal = |seen: &Seen| {
+            matches!(seen, Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited)
+        };
+        self.report.repaired += found.iter().filter(|(_, seen)| is_equal(seen)).count() as u64;
+        Ok(())
+    }
+
+    /// Reads both sides of records, the mirror first: what changes in between is recent, not unequal.
+    async fn look(
+        &self,
+        pull: &Pull<'a>,
+        ids: &[Uuid],
+        recent: Recent,
+    ) -> Result<(Vec<(Uuid, Seen)>, Look), SyncError> {
+        let stored = pull.mirror.stored_rows(&pull.target.writer, ids).await?;
+        let mut stored: BTreeMap<Uuid, StoredRow> =
+            stored.into_iter().map(|row| (row.id, row)).collect();
+        let look = self.sweeper.look(pull, ids).await?;
+        let rows: BTreeMap<Uuid, &Decoded> = look
+            .records
+            .iter()
+            .filter_map(|record| Some((id_of(record)?, &record.decoded)))
+            .collect();
+        // Changes made since the page was read are recent, too.
+        let recent = Recent { until: recent.until.max(OffsetDateTime::now_utc()), ..recent };
+        let found = ids.iter().map(|&id| {
+            let none = StoredRow { id, json: None, is_edited: false };
+            let stored = stored.remove(&id).unwrap_or(none);
+            (id, finding(pull, rows.get(&id).copied(), &stored, recent))
+        });
+        Ok((found.collect(), look))
+    }
+
+    fn say(&self, pull: &Pull<'a>, walk: &Walk) {
+        let (seen, total) = (walk.seen, walk.fewest.unwrap_or(walk.seen));
+        let object = self.report.object.clone();
+        // Nobody listening is no reason to stop.
+        let _ = pull.progress.send(Progress { object, seen, total, finished: false });
+    }
+}
+
+/// What is seen of a record.
+enum Seen {
+    Finding(Finding),
+    /// It has local changes that the source does not have.
+    Edited,
+    /// One of its sides cannot be read.
+    Unreadable,
+}
+
+/// What both sides of a record show; a side without it is `None`.
+fn finding(pull: &Pull<'_>, source: Option<&Decoded>, stored: &StoredRow, recent: Recent) -> Seen {
+    if stored.is_edited {
+        return Seen::Edited;
+    }
+    let columns = pull.target.writer.columns();
+    let mirror = stored.json.as_ref().map(|json| Image::decode(columns, json.get())).transpose();
+    let source = source.map(Result::as_ref).transpose();
+    let (Ok(source), Ok(mirror)) = (source, mirror) else { return Seen::Unreadable };
+    let (units, deleted) = (&units(columns), pull.target.deleted());
+    Seen::Finding(Comparison { columns, units, deleted, recent }.of(source, mirror.as_ref()))
+}
