@@ -214,9 +214,11 @@ pub(super) async fn operations(
     records: &[(ObjectId, Uuid)],
 ) -> Result<HashMap<(ObjectId, Uuid), Vec<Operation>>, sqlx::Error> {
     let rows = sqlx::query(
-        "select o.object_id, o.record_id, o.outbox_id, o.operation, o.changed, o.changed_at from sync.outbox o \
-         join unnest($2::uuid[], $3::uuid[]) as r (object_id, record_id) using (object_id, record_id) \
-         where o.workspace_id = $1 and o.settled_at is null order by o.outbox_id",
+        // Record by record through the index: without statistics, right after a bulk change, a join would guess wrong.
+        "select o.* from unnest($2::uuid[], $3::uuid[]) as r (object_id, record_id) cross join lateral \
+         (select object_id, record_id, outbox_id, operation, changed, changed_at from sync.outbox \
+         where workspace_id = $1 and object_id = r.object_id and record_id = r.record_id and settled_at is null \
+         offset 0) as o order by o.outbox_id",
     )
     .bind(mirror.workspace_id)
     .bind(records.iter().map(|record| record.0).collect::<Vec<_>>())
