@@ -87,11 +87,6 @@ impl Mirror {
     pub fn schema(&self) -> &str {
         self.schema.as_str()
     }
-
-    /// The newest version of the control schema that this program knows.
-    pub fn newest_control_version() -> i64 {
-        control::newest()
-    }
 }
 
 fn place(options: &PgConnectOptions) -> String {

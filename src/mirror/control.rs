@@ -31,7 +31,7 @@ fn migrator() -> Migrator {
 }
 
 /// The newest version of the control schema that this program knows.
-pub(super) fn newest() -> i64 {
+fn newest() -> i64 {
     migrator().iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 

@@ -15,23 +15,27 @@ fn moment(kill: u32) -> Duration {
     Duration::from_millis(u64::from(kill.wrapping_mul(2_654_435_761) % 150) + 40)
 }
 
+/// Starts a run and kills it after a while; whether it still ran.
+async fn run_and_kill(stage: &Stage, after: Duration) -> bool {
+    let mut child = stage
+        .program()
+        .arg("--once")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    sleep(after).await;
+    let still_ran = child.try_wait().expect("the program is our child").is_none();
+    child.kill().await.expect("the program is our child");
+    still_ran
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_in_a_backfill_repeat_at_most_one_page_each() {
     let stage = Stage::set(World::with_people(PEOPLE)).await;
     let mut kills = 0;
     for kill in 0..KILLS {
-        let mut child = stage
-            .program()
-            .arg("--once")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        sleep(moment(kill)).await;
-        if child.try_wait().unwrap().is_none() {
-            kills += 1;
-        }
-        child.kill().await.unwrap();
+        kills += u32::from(run_and_kill(&stage, moment(kill)).await);
         if kill % 4 == 3 {
             // Enough was read: begin another backfill, so that every kill meets one.
             start_over(&stage).await;
@@ -47,15 +51,7 @@ async fn twenty_kills_in_a_backfill_repeat_at_most_one_page_each() {
 async fn a_killed_backfill_asks_for_no_page_more_than_once_again() {
     let stage = Stage::set(World::with_people(PEOPLE)).await;
     for kill in 0..6 {
-        let mut child = stage
-            .program()
-            .arg("--once")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        sleep(moment(kill)).await;
-        child.kill().await.unwrap();
+        run_and_kill(&stage, moment(kill)).await;
     }
     stage.once().await;
     let mut pages: BTreeMap<String, usize> = BTreeMap::new();
