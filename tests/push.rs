@@ -30,6 +30,8 @@ mod scene;
 mod silence;
 #[path = "once/stage.rs"]
 mod stage;
+#[path = "push/stops.rs"]
+mod stops;
 #[path = "push/types.rs"]
 mod types;
 #[path = "push/values.rs"]

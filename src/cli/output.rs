@@ -15,6 +15,7 @@ use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::{arguments::Arguments, exit::Failure};
+use crate::mirror::Stop;
 
 /// Where a command prints.
 #[derive(Debug)]
@@ -147,6 +148,12 @@ pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
         _ => (seconds / 86_400, "d"),
     };
     format!("{count} {unit} ago")
+}
+
+/// What does not run, why, and what to do about it.
+pub(super) fn stopped(stop: &Stop) -> String {
+    let (object, flow) = (printable(&stop.object), stop.flow.as_str());
+    format!("{object}: {flow} is stopped: {} ({})", printable(&stop.reason), printable(&stop.hint))
 }
 
 /// A time as people read it, in UTC.

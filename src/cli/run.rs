@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, table},
+    output::{Output, grouped, printable, stopped, table},
     progress::Display,
 };
 use crate::{
@@ -87,6 +87,7 @@ fn summary(report: &RunReport) -> String {
             ));
         }
     }
+    lines.extend(report.stops.iter().map(stopped));
     lines.push(closing(report));
     lines.join("\n")
 }
@@ -154,6 +155,7 @@ fn as_json(report: &RunReport) -> serde_json::Value {
         "written": report.pushed.written,
         "refused": report.pushed.refused,
         "conflicts": report.pushed.conflicts,
+        "stops": report.stops,
         "objects": objects,
     })
 }

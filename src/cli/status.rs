@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, ago, grouped, printable, table},
+    output::{Output, ago, grouped, printable, stopped, table},
 };
 use crate::{
     config::MirrorConfig,
-    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus},
+    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
 };
 
 pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
@@ -28,7 +28,8 @@ pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<E
     let stuck = status
         .objects
         .iter()
-        .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some());
+        .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some())
+        || status.stops.iter().any(|stop| stop.cause != StopCause::Pause);
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
@@ -59,7 +60,7 @@ fn text(status: &MirrorStatus) -> String {
             grouped(unsigned(object.waiting)),
             grouped(unsigned(object.quarantined)),
             grouped(unsigned(object.conflicts)),
-            state(object),
+            state(object, &status.stops),
         ]
     });
     let mut lines = vec![
@@ -71,11 +72,18 @@ fn text(status: &MirrorStatus) -> String {
             lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
         }
     }
+    lines.extend(status.stops.iter().map(stopped));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
 }
 
-fn state(object: &ObjectStatus) -> String {
+fn state(object: &ObjectStatus, stops: &[Stop]) -> String {
+    if let Some(stop) = stops.iter().find(|stop| stop.object == object.object) {
+        return match stop.cause {
+            StopCause::Pause => "paused".to_owned(),
+            StopCause::Fuse | StopCause::Rewind => "stopped".to_owned(),
+        };
+    }
     match (&object.failure, object.walk_seen, object.watermark) {
         (Some(_), _, _) => "failed".to_owned(),
         (None, Some(seen), _) => {

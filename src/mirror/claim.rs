@@ -183,7 +183,8 @@ async fn waiting(
         "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
          o.changed_by, coalesce(q.attempts, 0) as attempts \
          from sync.base b join sync.object ob on ob.workspace_id = b.workspace_id and ob.object_id = b.object_id \
-         and ob.direction = 'both' left join lateral (select outbox_id, changed_by from sync.outbox \
+         and ob.direction = 'both' and not exists (select from sync.stop s where s.workspace_id = b.workspace_id \
+         and s.object_id = b.object_id and s.flow = 'push') left join lateral (select outbox_id, changed_by from sync.outbox \
          where workspace_id = b.workspace_id and object_id = b.object_id and record_id = b.record_id \
          and settled_at is null order by outbox_id desc limit 1) o on true \
          left join sync.quarantine q on q.workspace_id = b.workspace_id and q.object_id = b.object_id \

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{control, error::MirrorError};
+use super::{Stop, control, error::MirrorError, stop};
 
 /// One object's state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -161,6 +161,8 @@ pub struct MirrorStatus {
     pub schema: String,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
+    /// What does not run, and why.
+    pub stops: Vec<Stop>,
     /// The run that started last.
     pub last_run: Option<LastRun>,
 }
@@ -173,7 +175,9 @@ impl MirrorStatus {
     pub async fn read(pool: &PgPool, schema: &str) -> Result<Option<MirrorStatus>, MirrorError> {
         let Some(workspace_id) = bound_workspace(pool, schema).await? else { return Ok(None) };
         let objects = objects(pool, workspace_id).await?;
+        let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
-        Ok(Some(MirrorStatus { workspace_id, schema: schema.to_owned(), objects, last_run }))
+        let schema = schema.to_owned();
+        Ok(Some(MirrorStatus { workspace_id, schema, objects, stops, last_run }))
     }
 }

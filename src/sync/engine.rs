@@ -4,7 +4,7 @@
 //! before anything is read; objects run side by side, within the source's budget; a refused key ends the run at
 //! once; every run is written down.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use secrecy::ExposeSecret;
@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     config::Config,
-    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord},
+    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
     plan::schema,
+    record::{Flow, ObjectId},
     source::Client,
 };
 
@@ -118,7 +119,9 @@ impl Engine {
         let stop = stop.child_token();
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
-        let pulls = workspace.targets().map(|target| async {
+        let stopped = self.stopped_pulls().await?;
+        let runs = workspace.targets().filter(|target| !stopped.contains(&target.table.object_id));
+        let pulls = runs.map(|target| async {
             let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
             let pull =
                 Pull { source, mirror, target, overlap, writes, effect: Effect::Apply, progress };
@@ -136,6 +139,13 @@ impl Engine {
             stream::iter(pulls).buffer_unordered(self.config.pull.parallel.max(1)).collect().await;
         reports.sort_by(|left, right| left.object.cmp(&right.object));
         Ok(reports)
+    }
+
+    /// The objects that are not read now.
+    async fn stopped_pulls(&self) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let stops = self.mirror.stops().await?;
+        let pulls = stops.into_iter().filter(|stop| stop.flow == Flow::Pull);
+        Ok(pulls.map(|stop| stop.object_id).collect())
     }
 
     /// Writes back what was changed here, until nothing is left that can go now. Where the source turns out to have
@@ -198,14 +208,17 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let quarantined = self.mirror.quarantined().await?;
         let waiting = self.mirror.outbox_depth().await?;
+        let stops = self.mirror.stops().await?;
+        // A pause is what a person asked for; the other stops ask for a person.
+        let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 || waiting > 0 {
+        } else if quarantined > 0 || waiting > 0 || stopped {
             Outcome::Attention
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, pushed, calls, quarantined, waiting, outcome })
+        Ok(RunReport { objects, pushed, calls, quarantined, waiting, stops, outcome })
     }
 }
 

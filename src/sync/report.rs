@@ -6,7 +6,7 @@
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Disposition, PushReport, SyncError};
-use crate::mirror::{Applied, Outcome};
+use crate::mirror::{Applied, Outcome, Stop};
 
 /// Where progress goes; a receiver that is gone is no error.
 pub type ProgressSender = UnboundedSender<Progress>;
@@ -54,6 +54,8 @@ pub struct RunReport {
     pub quarantined: u64,
     /// Records with local changes that are not at the source: refused, held, or made meanwhile.
     pub waiting: u64,
+    /// What does not run, and why.
+    pub stops: Vec<Stop>,
     /// How it ended.
     pub outcome: Outcome,
 }
