@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, SchemaPlan, Scoped,
-    Step, Table, plan,
+    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, Mode, SchemaPlan,
+    Scoped, Step, Table, plan,
 };
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
@@ -44,7 +44,7 @@ fn people() -> Object {
 }
 
 fn plan_one(object: &Object, existing: &Existing) -> SchemaPlan {
-    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing)
+    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing, Mode::Auto)
 }
 
 /// What the mirror holds after `plan` was applied to `object`.
@@ -81,6 +81,7 @@ fn applied_table(plan: &SchemaPlan, table: &Table, object: &Object) -> ExistingT
             .iter()
             .map(|column| (column.name.clone(), catalog(column)))
             .collect(),
+        lost: table.lost.clone(),
         triggers: plan.steps.iter().find_map(triggers_of).unwrap_or_default(),
     }
 }
@@ -165,7 +166,8 @@ fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
         changed,
         [
             "rename column people.company_id to company_id_was_uuid",
-            "add column people.company double precision"
+            "add column people.company double precision",
+            "capture local changes of people"
         ]
     );
     let mut object = people();
@@ -195,7 +197,7 @@ fn triggers_follow_the_direction_and_the_columns() {
     let mut existing = applied(&plan_one(&object, &Existing::default()), &object);
     let pull = Scoped { object: &object, direction: Direction::Pull };
     let steps = |existing: &Existing, scoped: &[Scoped<'_>]| -> Vec<String> {
-        let plan = plan("twenty", scoped, existing);
+        let plan = plan("twenty", scoped, existing, Mode::Auto);
         let steps = plan.steps.iter().map(ToString::to_string);
         steps.filter(|step| !step.starts_with("describe")).collect()
     };

@@ -40,15 +40,36 @@ impl Round<'_> {
         batch: &Batch,
         refusal: &Refusal,
     ) -> Result<(), SyncError> {
+        let looked = match refusal.kind {
+            RefusalKind::UnknownField => self.look_for_shown(batch).await?,
+            _ => Vec::new(),
+        };
         for id in batch.records() {
             self.report.refused += 1;
             let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
             let (_, random) = Uuid::new_v4().as_u64_pair();
-            let disposition =
-                after(failure(&refusal.kind), attempts + 1, Patience::default(), random);
+            let disposition = if looked.contains(&id) {
+                Disposition::Retry(std::time::Duration::ZERO)
+            } else {
+                after(failure(&refusal.kind), attempts + 1, Patience::default(), random)
+            };
             self.dispose(batch.object, id, refusal, disposition).await?;
         }
         Ok(())
+    }
+
+    /// A field that the source does not know although the data model was just read may be one that it does not show
+    /// any more: what is not shown waits, and the rest goes without it. Says which records were read.
+    async fn look_for_shown(&mut self, batch: &Batch) -> Result<Vec<Uuid>, SyncError> {
+        let is_second = |id: &Uuid| {
+            let claim = self.claims.get(id);
+            claim.is_some_and(|claim| claim.attempts == 1 && !matches!(claim.verb, Verb::Create(_)))
+        };
+        let ids: Vec<Uuid> = batch.records().into_iter().filter(is_second).collect();
+        if !ids.is_empty() {
+            self.look(batch.object, &ids, Fate::Refused).await?;
+        }
+        Ok(ids)
     }
 
     async fn dispose(
