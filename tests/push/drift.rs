@@ -312,9 +312,37 @@ async fn an_option_that_is_gone_is_a_problem_and_the_picklist_follows() {
     scene.stage.fake.world(|world| world.set_options("machines", "state", &options));
     scene.sync_to_attention().await;
     assert_eq!(scene.problem().await.record_id, machine);
-    let offered = "select count(*) from sync.picklist where object = 'machines' and field = 'state'";
+    let offered =
+        "select count(*) from sync.picklist where object = 'machines' and field = 'state'";
     assert_eq!(scene.number(offered).await, 1);
     scene.sql(&format!("update twenty.machines set state = 'IDLE' where id = '{machine}'")).await;
     scene.sync().await;
     assert_eq!(scene.live("machines", machine)["state"], "IDLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_with_more_fields_than_the_server_shows_at_once_is_whole() {
+    let mut world = World::sample();
+    for number in 0..210 {
+        let name = format!("extra{number}");
+        let extra = NewField { name, kind: "TEXT".into(), ..NewField::default() };
+        world.add_field("people", extra).unwrap();
+    }
+    world.switches.field_cap = Some(200);
+    let scene = Scene::of(world).await;
+    let (person, new) = (scene.some("people", 0), Uuid::new_v4());
+    scene.edit("people", person, &json!({ "extra3": "three", "extra209": "last" }));
+    scene
+        .sql(&format!(
+            "update twenty.people set extra208 = 'local' where id = '{person}'; \
+             insert into twenty.people (id, extra207) values ('{new}', 'new')"
+        ))
+        .await;
+    scene.sync().await;
+    let row = scene.row("people", person).await.unwrap();
+    assert_eq!((&row["extra3"], &row["extra209"]), (&json!("three"), &json!("last")));
+    assert_eq!(scene.live("people", person)["extra208"], "local");
+    assert_eq!(scene.live("people", new)["extra207"], "new");
+    scene.stage.fake.world(|world| world.switches.field_cap = None);
+    scene.assert_quiet_and_equal().await;
 }

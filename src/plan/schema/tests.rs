@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, Mode, SchemaPlan,
-    Scoped, Step, Table, plan,
+    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, LostCause, LostColumn,
+    Mode, SchemaPlan, Scoped, Step, Table, plan,
 };
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
@@ -237,4 +237,59 @@ fn names_that_differ_only_in_case_and_names_of_others_stay_apart() {
     assert_eq!(names.len(), 4);
     assert_ne!(plan.tables[0].name, "people");
     assert!(names.iter().any(|name| name.len() == "note_12345678".len()));
+}
+
+fn planned(object: &Object, existing: &Existing, mode: Mode) -> SchemaPlan {
+    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing, mode)
+}
+
+#[test]
+fn what_is_held_changes_no_table_and_what_is_known_goes_on_under_its_name() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut object = people();
+    object.fields[1].name = "employer".to_owned();
+    object.fields.push(field(20, "motto", FieldKind::Text));
+    for mode in [Mode::Ask, Mode::Freeze] {
+        let plan = planned(&object, &before, mode);
+        let shape = |step: &Step| !matches!(step, Step::Comment { .. } | Step::Capture { .. });
+        assert!(!plan.steps.iter().any(shape), "{mode:?}: {:?}", steps(&plan));
+        let held: Vec<String> = plan.held.iter().map(ToString::to_string).collect();
+        assert_eq!(held.len(), 3, "{mode:?}: {held:?}");
+        let names: Vec<&str> =
+            plan.tables[0].columns.iter().map(|column| column.name.as_str()).collect();
+        assert!(names.contains(&"company_id") && !names.contains(&"motto"), "{names:?}");
+        let renamed = plan.tables[0].columns.iter().find(|column| column.name == "company_id");
+        assert_eq!(renamed.map(|column| column.path.key.as_str()), Some("employer"));
+    }
+}
+
+#[test]
+fn nothing_is_held_where_nothing_is_asked_for() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    for mode in [Mode::Auto, Mode::Ask, Mode::Freeze] {
+        let plan = planned(&people(), &before, mode);
+        assert!(plan.is_empty() && plan.held.is_empty(), "{mode:?}: {:?}", steps(&plan));
+        assert_eq!(plan.tables.len(), 1);
+    }
+    let first = planned(&people(), &Existing::default(), Mode::Ask);
+    assert!(first.is_empty() && first.tables.is_empty() && !first.held.is_empty());
+}
+
+#[test]
+fn a_column_whose_field_is_gone_is_marked_once_and_its_return_has_the_object_read_anew() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut without = people();
+    without.fields.remove(1);
+    let plan = plan_one(&without, &before);
+    assert_eq!(steps(&plan), ["describe people.company_id", "capture local changes of people"]);
+    let lost = LostColumn { name: "company_id".to_owned(), cause: LostCause::Removed };
+    assert_eq!(plan.tables[0].lost, [lost.clone()]);
+    let mut after = before.clone();
+    after.tables[0].lost = vec![lost];
+    after.tables[0].triggers = triggers_of(&plan.steps[1]).unwrap();
+    let Step::Comment { text, .. } = &plan.steps[0] else { panic!("{:?}", plan.steps) };
+    after.tables[0].catalog.get_mut("company_id").unwrap().comment = Some(text.clone());
+    assert!(plan_one(&without, &after).is_empty());
+    let back = steps(&plan_one(&people(), &after));
+    assert!(back.contains(&"read people anew".to_owned()), "{back:?}");
 }

@@ -41,7 +41,9 @@ impl Round<'_> {
         refusal: &Refusal,
     ) -> Result<(), SyncError> {
         let looked = match refusal.kind {
-            RefusalKind::UnknownField => self.look_for_shown(batch).await?,
+            RefusalKind::UnknownField | RefusalKind::UnknownOption => {
+                self.look_for_shown(batch).await?
+            }
             _ => Vec::new(),
         };
         for id in batch.records() {
@@ -59,15 +61,19 @@ impl Round<'_> {
     }
 
     /// A field that the source does not know although the data model was just read may be one that it does not show
-    /// any more: what is not shown waits, and the rest goes without it. Says which records were read.
+    /// any more: what is not shown waits, and the rest goes without it. An option that it does not know may stand in the
+    /// guard only, as the old value: then the version guards. Says which records were read.
     async fn look_for_shown(&mut self, batch: &Batch) -> Result<Vec<Uuid>, SyncError> {
-        let is_second = |id: &Uuid| {
+        let is_again = |id: &Uuid| {
             let claim = self.claims.get(id);
-            claim.is_some_and(|claim| claim.attempts == 1 && !matches!(claim.verb, Verb::Create(_)))
+            claim.is_some_and(|claim| claim.attempts > 0 && !matches!(claim.verb, Verb::Create(_)))
         };
-        let ids: Vec<Uuid> = batch.records().into_iter().filter(is_second).collect();
+        let again = batch.records().into_iter().filter(is_again);
+        let ids: Vec<Uuid> =
+            again.filter(|id| !self.memory.is_guard_useless(batch.object, *id)).collect();
         if !ids.is_empty() {
             self.look(batch.object, &ids, Fate::Refused).await?;
+            ids.iter().for_each(|id| self.memory.guard_useless(batch.object, *id));
         }
         Ok(ids)
     }
