@@ -249,7 +249,7 @@ impl Engine {
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, pushed, calls, quarantined, waiting, stops, held, outcome })
+        Ok(RunReport { objects, pushed, calls, quarantined, waiting, held, stops, outcome })
     }
 }
 

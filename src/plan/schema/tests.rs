@@ -289,7 +289,7 @@ fn a_column_whose_field_is_gone_is_marked_once_and_its_return_has_the_object_rea
     let plan = plan_one(&without, &before);
     assert_eq!(steps(&plan), ["describe people.company_id", "capture local changes of people"]);
     let lost = LostColumn { name: "company_id".to_owned(), cause: LostCause::Removed };
-    assert_eq!(plan.tables[0].lost, [lost.clone()]);
+    assert_eq!(plan.tables[0].lost, std::slice::from_ref(&lost));
     let mut after = before.clone();
     after.tables[0].lost = vec![lost];
     after.tables[0].triggers = triggers_of(&plan.steps[1]).unwrap();

@@ -73,7 +73,9 @@ impl Round<'_> {
             again.filter(|id| !self.memory.is_guard_useless(batch.object, *id)).collect();
         if !ids.is_empty() {
             self.look(batch.object, &ids, Fate::Refused).await?;
-            ids.iter().for_each(|id| self.memory.guard_useless(batch.object, *id));
+            for id in &ids {
+                self.memory.guard_useless(batch.object, *id);
+            }
         }
         Ok(ids)
     }
