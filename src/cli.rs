@@ -79,6 +79,9 @@ fn dispatch(
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }
+        Command::Schema { command: SchemaCommand::Apply } => {
+            block_on(plan::apply(&loaded.config()?, output))
+        }
         Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Verify { objects, repair } => {
             block_on(verify::run(&loaded.config()?, objects, *repair, output, bars))

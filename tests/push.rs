@@ -8,6 +8,8 @@
 mod calls;
 #[path = "push/deletes.rs"]
 mod deletes;
+#[path = "push/drift.rs"]
+mod drift;
 #[path = "once/equality.rs"]
 mod equality;
 #[path = "push/freshness.rs"]

@@ -105,8 +105,10 @@ pub(super) enum Command {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum SchemaCommand {
-    /// Print the DDL that the next run would execute; exit code 4 where there is any
+    /// Print the DDL that the data model asks for; exit code 4 where there is any
     Plan,
+    /// Execute it, whatever schema.mode says
+    Apply,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -156,6 +156,17 @@ pub(super) fn stopped(stop: &Stop) -> String {
     format!("{object}: {flow} is stopped: {} ({})", printable(&stop.reason), printable(&stop.hint))
 }
 
+/// Which changes of the tables wait.
+pub(super) fn held(steps: &[String]) -> Option<String> {
+    let first = steps.first()?;
+    let more =
+        if steps.len() > 1 { format!(" and {} more", steps.len() - 1) } else { String::new() };
+    Some(format!(
+        "the tables do not follow the data model: {}{more} (twenty-sync schema plan shows it, schema apply does it)",
+        printable(first)
+    ))
+}
+
 /// A time as people read it, in UTC.
 pub(super) fn moment(time: OffsetDateTime) -> String {
     let time = time.to_offset(UtcOffset::UTC);

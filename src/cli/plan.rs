@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     mirror::{Ident, render},
     plan::schema::SchemaPlan,
-    sync::{ObjectReport, PlannedWrite, Preview, Previewed},
+    sync::{Engine, ObjectReport, PlannedWrite, Preview, Previewed},
 };
 
 /// The DDL that the next run would execute.
@@ -31,6 +31,18 @@ pub(super) async fn schema(config: &Config, output: &mut Output) -> Result<ExitC
         steps.iter().filter_map(|step| step["sql"].as_str()).collect::<Vec<_>>().join("\n")
     })?;
     Ok(code(steps.is_empty()))
+}
+
+/// Executes it.
+pub(super) async fn apply(config: &Config, output: &mut Output) -> Result<ExitCode, Failure> {
+    let plan = Engine::open(config).await?.apply_schema().await?;
+    output.show(&statements(&plan)?, |_| {
+        if plan.is_empty() {
+            return "nothing to change".to_owned();
+        }
+        plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the next run would do.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, stopped, table},
+    output::{Output, grouped, held, printable, stopped, table},
     progress::Display,
 };
 use crate::{
@@ -88,6 +88,7 @@ fn summary(report: &RunReport) -> String {
         }
     }
     lines.extend(report.stops.iter().map(stopped));
+    lines.extend(held(&report.held));
     lines.push(closing(report));
     lines.join("\n")
 }
@@ -156,6 +157,7 @@ fn as_json(report: &RunReport) -> serde_json::Value {
         "refused": report.pushed.refused,
         "conflicts": report.pushed.conflicts,
         "stops": report.stops,
+        "held": report.held,
         "objects": objects,
     })
 }

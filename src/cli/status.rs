@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, ago, grouped, printable, stopped, table},
+    output::{Output, ago, grouped, held, printable, stopped, table},
 };
 use crate::{
     config::MirrorConfig,
@@ -29,7 +29,8 @@ pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<E
         .objects
         .iter()
         .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some())
-        || status.stops.iter().any(|stop| stop.cause != StopCause::Pause);
+        || status.stops.iter().any(|stop| stop.cause != StopCause::Pause)
+        || !status.held.is_empty();
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
@@ -73,6 +74,7 @@ fn text(status: &MirrorStatus) -> String {
         }
     }
     lines.extend(status.stops.iter().map(stopped));
+    lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
 }

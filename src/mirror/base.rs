@@ -78,7 +78,8 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     for write in bases {
         sqlx::query(
-            "update sync.base set base = $4::jsonb, waiting = $5, decided_through = $6, sent = null, sent_through = null, sent_at = null \
+            "update sync.base set base = $4::jsonb || coalesce((select jsonb_object_agg(name, base -> name) \
+             from unnest($7::text[]) as name where base ? name), '{}'), waiting = $5, decided_through = $6, sent = null, sent_through = null, sent_at = null \
              where workspace_id = $1 and object_id = $2 and record_id = $3",
         )
         .bind(mirror.workspace_id)
@@ -87,10 +88,36 @@ pub(super) async fn write(
         .bind(write.base.map(|base| base.to_json(&table.described)))
         .bind(&write.waiting)
         .bind(write.decided_through)
+        .bind(&table.lost)
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    // Where there is nothing to send, nothing is refused.
+    let quiet = bases.iter().filter(|write| write.decided_through.is_some());
+    let quiet: Vec<Uuid> = quiet.map(|write| write.record_id).collect();
+    release(mirror, connection, table.relation.object_id, &quiet).await
+}
+
+/// Takes records out of quarantine.
+async fn release(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    ids: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'push' \
+         and record_id = any($3)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(ids)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Notes up to which change there is nothing to send of a record.

@@ -38,7 +38,8 @@ pub(super) async fn follow(
             | Step::AddColumn { .. }
             | Step::CreateIndex { .. }
             | Step::Comment { .. }
-            | Step::Capture { .. } => {}
+            | Step::Capture { .. }
+            | Step::ReadAnew { .. } => {}
         }
     }
     Ok(())

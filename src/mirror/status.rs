@@ -152,6 +152,15 @@ async fn last_run(pool: &PgPool, workspace_id: Uuid) -> Result<Option<LastRun>, 
     .map_err(MirrorError::query("read the last run"))
 }
 
+/// Changes of the tables that wait for a person.
+async fn held_steps(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<String>, MirrorError> {
+    sqlx::query_scalar("select held_steps from sync.workspace where workspace_id = $1")
+        .bind(workspace_id)
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("read which changes of the tables wait"))
+}
+
 /// What `status` shows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MirrorStatus {
@@ -161,6 +170,8 @@ pub struct MirrorStatus {
     pub schema: String,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
+    /// Changes of the tables that the data model asks for and that were not made.
+    pub held: Vec<String>,
     /// What does not run, and why.
     pub stops: Vec<Stop>,
     /// The run that started last.
@@ -175,9 +186,10 @@ impl MirrorStatus {
     pub async fn read(pool: &PgPool, schema: &str) -> Result<Option<MirrorStatus>, MirrorError> {
         let Some(workspace_id) = bound_workspace(pool, schema).await? else { return Ok(None) };
         let objects = objects(pool, workspace_id).await?;
+        let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
         let schema = schema.to_owned();
-        Ok(Some(MirrorStatus { workspace_id, schema, objects, stops, last_run }))
+        Ok(Some(MirrorStatus { workspace_id, schema, objects, held, stops, last_run }))
     }
 }

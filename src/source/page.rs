@@ -52,6 +52,8 @@ pub struct Page {
     pub total: u64,
     /// The server's time when it was asked, at the latest.
     pub served_at: OffsetDateTime,
+    /// Whether the server left fields out of the records.
+    pub(super) is_cut: bool,
 }
 
 /// One record of a page.
@@ -100,7 +102,9 @@ impl Client {
             Some(cursor) => format!("read the page of {} after {}", page.object, cursor),
             None => format!("read the first page of {}", page.object),
         };
-        self.read(operation, &request, 1, |answer| read(answer, page.object, decoder)).await
+        let read = |answer| read(answer, page.object, decoder);
+        let first = self.read(operation, &request, 1, read).await?;
+        self.completed(first, &request, page.object, decoder).await
     }
 
     /// The request for a listing. `filter` must not hold anything that a user typed: it cannot be escaped.
@@ -137,9 +141,7 @@ pub(super) fn timestamp(time: OffsetDateTime) -> String {
 /// Reads the answer to a listing of `object`.
 pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Page, Problem> {
     let served_at = answer.served_at()?;
-    if answer.headers.contains_key(CAPPED) {
-        tracing::warn!(object, "the server leaves fields out of records with very many fields");
-    }
+    let is_cut = answer.headers.contains_key(CAPPED);
     let listing: Listing = match serde_json::from_str(&answer.body) {
         Ok(listing) => listing,
         Err(error) => return Err(answer.unreadable(fault(&error))),
@@ -150,7 +152,7 @@ pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Pa
     let read = decode(raw, &answer.body, decoder);
     let PageInfo { has_next_page: has_next, end_cursor } = listing.page_info;
     let total = listing.total_count;
-    Ok(Page { records: records(read, answer.body), end_cursor, has_next, total, served_at })
+    Ok(Page { records: records(read, answer.body), end_cursor, has_next, total, served_at, is_cut })
 }
 
 #[derive(Deserialize)]

@@ -20,10 +20,10 @@ use super::{
     writes::Writes,
 };
 use crate::{
-    config::Config,
+    config::{Config, SchemaMode},
     mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
-    plan::schema,
-    record::{Flow, ObjectId},
+    plan::schema::{self, Mode, SchemaPlan},
+    record::{DataModel, Flow, ObjectId},
     source::Client,
 };
 
@@ -114,7 +114,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
-        let workspace = self.evolve().await?;
+        let workspace = self.evolve(self.schema_mode()).await?;
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap =
@@ -158,7 +158,7 @@ impl Engine {
         if !first.model_outdated {
             return Ok(first);
         }
-        self.evolve().await?;
+        self.evolve(self.schema_mode()).await?;
         let second = self.push_once(stop).await?;
         Ok(first.with(second))
     }
@@ -177,27 +177,56 @@ impl Engine {
         Ok(self.mirror.listen().await?)
     }
 
-    /// Makes the mirror's tables what the data model asks for.
-    async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
+    fn schema_mode(&self) -> Mode {
+        match self.config.schema.mode {
+            SchemaMode::Auto => Mode::Auto,
+            SchemaMode::Ask => Mode::Ask,
+            SchemaMode::Freeze => Mode::Freeze,
+        }
+    }
+
+    /// Makes the mirror's tables what the data model asks for, whatever the configuration says: a person wants it so.
+    /// Says what was done.
+    ///
+    /// # Errors
+    /// Either side refuses.
+    pub async fn apply_schema(&self) -> Result<SchemaPlan, SyncError> {
+        let model = self.source.data_model().await?;
+        self.shape(&model, Mode::Auto).await
+    }
+
+    /// Makes the mirror's tables what the data model asks for, as far as `mode` lets them change.
+    async fn evolve(&self, mode: Mode) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;
+        let SchemaPlan { tables, held, .. } = self.shape(&model, mode).await?;
+        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        if !held.is_empty() && workspace.held != held {
+            let (changes, schema) = (held.join(", "), self.mirror.schema());
+            tracing::info!(
+                schema,
+                changes,
+                "the data model asks for changes of the tables, which are not made"
+            );
+        }
+        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held)?);
+        Ok(Arc::clone(&workspace))
+    }
+
+    async fn shape(&self, model: &DataModel, mode: Mode) -> Result<SchemaPlan, SyncError> {
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(&model, &self.config.objects)?;
-        let plan = schema::plan(self.mirror.schema(), &objects, &change.existing);
+        let objects = scope::scoped(model, &self.config.objects)?;
+        let plan = schema::plan(self.mirror.schema(), &objects, &change.existing, mode);
         for step in &plan.steps {
             tracing::debug!(schema = plan.schema, %step, "changing the mirror's tables");
         }
-        change.apply(&plan, &model).await?;
+        change.apply(&plan, model).await?;
         if !plan.is_empty() {
-            tracing::info!(
-                schema = plan.schema,
-                steps = plan.steps.len(),
-                "changed the mirror's tables"
-            );
+            let (schema, steps) = (&plan.schema, plan.steps.len());
+            tracing::info!(schema, steps, "changed the mirror's tables");
         }
-        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, plan.tables)?);
-        Ok(Arc::clone(&workspace))
+        Ok(plan)
     }
 
     async fn report(
@@ -211,14 +240,16 @@ impl Engine {
         let stops = self.mirror.stops().await?;
         // A pause is what a person asked for; the other stops ask for a person.
         let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
+        let held = self.workspace.read().await.held.clone();
+        let asks = !held.is_empty() && self.config.schema.mode == SchemaMode::Ask;
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 || waiting > 0 || stopped {
+        } else if quarantined > 0 || waiting > 0 || stopped || asks {
             Outcome::Attention
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, pushed, calls, quarantined, waiting, stops, outcome })
+        Ok(RunReport { objects, pushed, calls, quarantined, waiting, held, stops, outcome })
     }
 }
 

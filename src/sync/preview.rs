@@ -23,7 +23,7 @@ use crate::{
     mirror::{Claimed, Mirror},
     plan::{
         push::{self, Basis, Verb},
-        schema::{self, SchemaPlan, Step},
+        schema::{self, Mode, SchemaPlan, Step},
     },
     record::DataModel,
     source::Client,
@@ -114,7 +114,8 @@ impl Preview {
     ) -> Result<Previewed, SyncError> {
         let model = self.source.data_model().await?;
         let schema = self.schema_of(&model).await?;
-        let workspace = Workspace::new(&self.mirror, &self.config, &model, schema.tables.clone())?;
+        let workspace =
+            Workspace::new(&self.mirror, &self.config, &model, schema.tables.clone(), Vec::new())?;
         let changing: BTreeSet<&str> = schema.steps.iter().filter_map(changed_table).collect();
         let (mut pull, mut anew) = (Vec::new(), Vec::new());
         for target in workspace.targets() {
@@ -135,7 +136,8 @@ impl Preview {
         // Never applied: dropping it ends its transaction.
         let change = self.mirror.begin_schema_change().await?;
         let objects = scope::scoped(model, &self.config.objects)?;
-        Ok(schema::plan(self.mirror.schema(), &objects, &change.existing))
+        // A person wants to see what is asked for, whoever is to apply it.
+        Ok(schema::plan(self.mirror.schema(), &objects, &change.existing, Mode::Auto))
     }
 
     async fn pull(
@@ -163,7 +165,8 @@ fn changed_table(step: &Step) -> Option<&str> {
     match step {
         Step::CreateTable { table, .. }
         | Step::AddColumn { table, .. }
-        | Step::RenameColumn { table, .. } => Some(table),
+        | Step::RenameColumn { table, .. }
+        | Step::ReadAnew { table } => Some(table),
         Step::RenameTable { to, .. } => Some(to),
         Step::CreateSchema
         | Step::CreateIndex { .. }

@@ -67,6 +67,9 @@ struct Running {
     watermark: Option<OffsetDateTime>,
     version: i64,
     withheld: BTreeSet<usize>,
+    /// What the last complete walk was not shown.
+    withheld_before: Vec<String>,
+    from_the_start: bool,
 }
 
 impl<'a> Pull<'a> {
@@ -94,12 +97,14 @@ impl<'a> Pull<'a> {
         report: &mut ObjectReport,
     ) -> Result<(), SyncError> {
         let stored = self.checkpoint().await?;
+        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
         let mut running = Running {
             watermark: stored.checkpoint.watermark,
             version: stored.version,
             withheld: BTreeSet::new(),
+            withheld_before: stored.withheld,
+            from_the_start: walk.since.is_none(),
         };
-        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
         let mut read = match self.read(&walk, stop).await {
             Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
                 // The server does not know where the last run stopped: its walk starts over.
@@ -184,9 +189,13 @@ impl<'a> Pull<'a> {
             checkpoint,
             walked,
             version: running.version,
+            withheld: None,
         };
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
+        }
+        if walked == Walked::ToTheEnd && report.read > 0 {
+            self.compare_withheld(running, &mut write);
         }
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
@@ -203,6 +212,15 @@ impl<'a> Pull<'a> {
             }
         }
         Ok(())
+    }
+
+    /// At the end of a walk: a column that is shown again has to be filled.
+    fn compare_withheld(&self, running: &Running, write: &mut PageWrite) {
+        let now = self.names(&running.withheld);
+        if walk::are_shown_again(&running.withheld_before, &now) && !running.from_the_start {
+            write.checkpoint.watermark = None;
+        }
+        write.withheld = Some(now);
     }
 
     async fn checkpoint(&self) -> Result<StoredCheckpoint, SyncError> {

@@ -54,6 +54,8 @@ pub struct RunReport {
     pub quarantined: u64,
     /// Records with local changes that are not at the source: refused, held, or made meanwhile.
     pub waiting: u64,
+    /// Changes of the tables that the data model asks for and that were not made.
+    pub held: Vec<String>,
     /// What does not run, and why.
     pub stops: Vec<Stop>,
     /// How it ended.

@@ -21,7 +21,11 @@ use crate::{
 
 /// The mirrored objects of a workspace, by id.
 #[derive(Debug, Default)]
-pub(super) struct Workspace(BTreeMap<ObjectId, Target>);
+pub(super) struct Workspace {
+    targets: BTreeMap<ObjectId, Target>,
+    /// What the data model asks for and was not done.
+    pub(super) held: Vec<String>,
+}
 
 /// One mirrored object.
 #[derive(Debug)]
@@ -42,18 +46,20 @@ impl Workspace {
         config: &Config,
         model: &DataModel,
         tables: Vec<Table>,
+        held: Vec<String>,
     ) -> Result<Workspace, MirrorError> {
         let target =
             |table: Table| Ok((table.object_id, Target::new(mirror, config, model, table)?));
-        tables.into_iter().map(target).collect::<Result<_, _>>().map(Workspace)
+        let targets: Result<_, MirrorError> = tables.into_iter().map(target).collect();
+        Ok(Workspace { targets: targets?, held })
     }
 
     pub(super) fn target(&self, object: ObjectId) -> Option<&Target> {
-        self.0.get(&object)
+        self.targets.get(&object)
     }
 
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.0.values()
+        self.targets.values()
     }
 }
 

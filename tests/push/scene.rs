@@ -74,6 +74,14 @@ impl Scene {
         Scene { stage, pool, settings: settings.iter().map(named).collect() }
     }
 
+    /// The same with other settings from now on.
+    pub(crate) fn settings(mut self, settings: &[(&str, &str)]) -> Scene {
+        let named =
+            |(name, value): &(&str, &str)| (format!("TWENTY_SYNC__{name}"), (*value).to_owned());
+        self.settings = settings.iter().map(named).collect();
+        self
+    }
+
     pub(crate) fn program(&self) -> Command {
         let mut command = self.stage.program();
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));

@@ -25,6 +25,7 @@ impl fmt::Display for Step {
                 write!(formatter, "describe {table}.{column}")
             }
             Step::Comment { table, column: None, .. } => write!(formatter, "describe {table}"),
+            Step::ReadAnew { table } => write!(formatter, "read {table} anew"),
             Step::Capture { table, triggers } => {
                 let refuse = triggers.iter().any(|trigger| trigger.role == TriggerRole::Refuse);
                 let verb = if refuse { "refuse" } else { "capture" };

@@ -30,7 +30,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<Verified>, SyncError> {
-        let workspace = self.evolve().await?;
+        let workspace = self.evolve(self.schema_mode()).await?;
         let is_called = |target: &Target, name: &String| {
             let table = &target.table;
             [&table.name_plural, &table.name_singular, &table.name]

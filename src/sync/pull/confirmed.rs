@@ -51,7 +51,7 @@ impl Pull<'_> {
     }
 
     async fn confirmed_page(&self) -> Result<PageWrite, SyncError> {
-        let StoredCheckpoint { checkpoint, version } = self.checkpoint().await?;
+        let StoredCheckpoint { checkpoint, version, .. } = self.checkpoint().await?;
         Ok(PageWrite {
             rows: Vec::new(),
             removed: Vec::new(),
@@ -60,6 +60,7 @@ impl Pull<'_> {
             checkpoint,
             walked: Walked::Further,
             version,
+            withheld: None,
         })
     }
 

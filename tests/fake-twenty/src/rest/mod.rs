@@ -8,6 +8,7 @@ mod filter_grammar;
 mod group;
 mod params;
 mod path;
+mod projection;
 mod read;
 mod write;
 

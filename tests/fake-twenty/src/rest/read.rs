@@ -20,13 +20,15 @@ pub(super) fn list(
     let depth = params.depth()?;
     let query = params.query(object)?;
     context.throttle.take(1)?;
+    let (shown, capped) = super::projection::shown(context.world, object, params)?;
+    let object = &shown;
     let page = context.world.find_many(object, &query)?;
     let mut body = String::with_capacity(1024 + page.rows.len() * 1024);
     let _ = write!(body, "{{\"data\":{{\"{}\":", object.name_plural);
     print_rows(context.world, object, &page.rows, depth, &mut body);
     let _ =
         write!(body, "}},\"totalCount\":{},\"pageInfo\":{}}}", page.total_count, page_info(&page));
-    Ok(Reply::printed(200, body, page.rows.len()))
+    Ok(Reply { capped, ..Reply::printed(200, body, page.rows.len()) })
 }
 
 fn page_info(page: &Page<'_>) -> String {

@@ -81,6 +81,8 @@ pub struct Switches {
     pub refuses_repeated_roots: bool,
     /// `/client-config` tells this version.
     pub app_version: Option<String>,
+    /// Records show so many fields by REST unless `fields` names others, as newer servers do with 200.
+    pub field_cap: Option<usize>,
 }
 
 /// A registered webhook.
