@@ -19,6 +19,7 @@ mod exit;
 mod metadata;
 mod objects;
 mod output;
+mod pause;
 mod plan;
 mod problems;
 mod progress;
@@ -86,6 +87,10 @@ fn dispatch(
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),
+        Command::Pause { which, reason } => {
+            block_on(pause::pause(&loaded.mirror()?, which, reason.as_deref(), output))
+        }
+        Command::Resume { which } => block_on(pause::resume(&loaded.mirror()?, which, output)),
         Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),

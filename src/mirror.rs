@@ -59,4 +59,4 @@ pub use rows::{Incoming, TableWriter};
 pub use run::{Outcome, RunMode, RunRecord};
 pub use settle::{Decide, Decided, Decision, SettleReport};
 pub use status::{LastRun, MirrorStatus, ObjectStatus};
-pub use stop::{Stop, StopCause};
+pub use stop::{Behind, Stop, StopCause, UnsentCreate};

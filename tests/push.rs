@@ -16,6 +16,8 @@ mod freshness;
 mod history;
 #[path = "push/outcomes.rs"]
 mod outcomes;
+#[path = "push/pauses.rs"]
+mod pauses;
 #[path = "push/policies.rs"]
 mod policies;
 #[path = "push/races.rs"]

@@ -208,12 +208,13 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let quarantined = self.mirror.quarantined().await?;
         let waiting = self.mirror.outbox_depth().await?;
+        let unsent = self.mirror.waiting_unstopped().await?;
         let stops = self.mirror.stops().await?;
-        // A pause is what a person asked for; the other stops ask for a person.
+        // A pause is what a person asked for, with what waits behind it; the other stops ask for a person.
         let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 || waiting > 0 || stopped {
+        } else if quarantined > 0 || unsent > 0 || stopped {
             Outcome::Attention
         } else {
             Outcome::InSync

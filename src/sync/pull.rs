@@ -26,7 +26,7 @@ use crate::{
         reconcile::reconcile,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{RecordText, Row, Undecodable},
+    record::{Flow, RecordText, Row, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
@@ -78,6 +78,7 @@ impl<'a> Pull<'a> {
             read: 0,
             applied: Applied::default(),
             withheld: Vec::new(),
+            stopped: false,
             failure: None,
         };
         if let Err(error) = self.walk(stop, &mut report).await {
@@ -93,6 +94,9 @@ impl<'a> Pull<'a> {
         stop: &CancellationToken,
         report: &mut ObjectReport,
     ) -> Result<(), SyncError> {
+        if self.is_stopped(report).await? {
+            return Ok(());
+        }
         let stored = self.checkpoint().await?;
         let mut running = Running {
             watermark: stored.checkpoint.watermark,
@@ -118,6 +122,9 @@ impl<'a> Pull<'a> {
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
                     self.apply(&mut running, report, read, checkpoint, Walked::Further).await?;
+                    if self.is_stopped(report).await? {
+                        return Ok(());
+                    }
                     read = self.read(&next, stop).await?;
                     walk = next;
                 }
@@ -140,6 +147,15 @@ impl<'a> Pull<'a> {
                 }
             }
         }
+    }
+
+    /// Whether the object was stopped since the last page. Its walk then goes on from here when the stop is lifted.
+    async fn is_stopped(&self, report: &mut ObjectReport) -> Result<bool, SyncError> {
+        if self.effect == Effect::Apply {
+            report.stopped =
+                self.mirror.is_stopped(self.target.table.object_id, Flow::Pull).await?;
+        }
+        Ok(report.stopped)
     }
 
     /// Judges a page. One that is not believed is read once more, because a fault on the way can pass.
