@@ -23,6 +23,7 @@ mod pause;
 mod plan;
 mod problems;
 mod progress;
+mod reset;
 mod run;
 mod status;
 mod verify;
@@ -83,6 +84,9 @@ fn dispatch(
         Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Verify { objects, repair } => {
             block_on(verify::run(&loaded.config()?, objects, *repair, output, bars))
+        }
+        Command::Reset { object, yes } => {
+            block_on(reset::run(&loaded.config()?, object, *yes, output, bars))
         }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),

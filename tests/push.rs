@@ -26,6 +26,8 @@ mod races;
 mod refusals;
 #[path = "push/relations.rs"]
 mod relations;
+#[path = "push/reset.rs"]
+mod reset;
 #[path = "push/scene.rs"]
 mod scene;
 #[path = "push/silence.rs"]

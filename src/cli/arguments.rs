@@ -59,6 +59,14 @@ pub(super) enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Read an object from the beginning and make its table equal to it, while people go on using the table
+    Reset {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// What the mirror's tables are made from
     Schema {
         #[command(subcommand)]

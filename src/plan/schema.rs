@@ -22,9 +22,11 @@ mod capture;
 mod comment;
 mod display;
 mod existing;
+mod mend;
 
 pub use capture::{CaptureTrigger, TriggerRole};
 pub use existing::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
+pub use mend::{Structure, mend};
 
 /// An object to mirror, and which way.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +113,16 @@ pub enum Step {
         table: String,
         /// The column.
         column: String,
+    },
+    /// Make `id` the primary key again.
+    AddKey {
+        /// The table.
+        table: String,
+    },
+    /// Have rows without an id get one again.
+    GenerateIds {
+        /// The table.
+        table: String,
     },
     /// Describe a table, or one of its columns, in the catalog.
     Comment {

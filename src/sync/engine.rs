@@ -38,11 +38,11 @@ const HISTORY: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 /// Both sides of one workspace.
 #[derive(Debug)]
 pub struct Engine {
-    source: Client,
-    mirror: Mirror,
+    pub(super) source: Client,
+    pub(super) mirror: Mirror,
     config: Config,
     workspace: RwLock<Arc<Workspace>>,
-    writes: Writes,
+    pub(super) writes: Writes,
     swept: Swept,
 }
 
@@ -106,6 +106,7 @@ impl Engine {
             RunMode::Daemon => PushReport::default(),
         };
         self.mirror.prune(HISTORY).await?;
+        self.mirror.drop_leftovers().await?;
         Ok((objects, pushed))
     }
 
@@ -178,7 +179,7 @@ impl Engine {
     }
 
     /// Makes the mirror's tables what the data model asks for.
-    async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
+    pub(super) async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;

@@ -175,6 +175,8 @@ fn changed_table(step: &Step) -> Option<&str> {
         Step::RenameTable { to, .. } => Some(to),
         Step::CreateSchema
         | Step::CreateIndex { .. }
+        | Step::AddKey { .. }
+        | Step::GenerateIds { .. }
         | Step::Comment { .. }
         | Step::Capture { .. } => None,
     }

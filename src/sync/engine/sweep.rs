@@ -96,7 +96,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn fuse(&self) -> Fuse {
+    pub(in crate::sync) fn fuse(&self) -> Fuse {
         let config::Fuse { share, rows } = self.config.fuse;
         Fuse { share, rows }
     }

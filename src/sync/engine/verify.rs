@@ -31,14 +31,7 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<Vec<Verified>, SyncError> {
         let workspace = self.evolve().await?;
-        let is_called = |target: &Target, name: &String| {
-            let table = &target.table;
-            [&table.name_plural, &table.name_singular, &table.name]
-                .into_iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-        };
-        let unknown =
-            names.iter().find(|name| !workspace.targets().any(|target| is_called(target, name)));
+        let unknown = names.iter().find(|name| workspace.called(name).is_none());
         if let Some(name) = unknown {
             return Err(SyncError::NotMirrored { name: name.clone() });
         }
@@ -57,7 +50,7 @@ impl Engine {
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
         let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
         let wanted =
-            |target: &&Target| names.is_empty() || names.iter().any(|name| is_called(target, name));
+            |target: &&Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
