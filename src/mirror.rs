@@ -57,7 +57,7 @@ pub use look::{KnownBase, KnownObject, PendingState, RecordState};
 pub use outbox::{Change, ChangeListener};
 pub use page::{Applied, DecideOnPage, LocalEdits, PageWrite, SetAside};
 pub use refusal::{Problem, Refusal};
-pub use reset::{Removal, Shadow};
+pub use reset::Shadow;
 pub use rows::{Incoming, TableWriter};
 pub use run::{Outcome, RunMode, RunRecord};
 pub use settle::{Decide, Decided, Decision, SettleReport};

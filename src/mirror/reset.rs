@@ -40,15 +40,6 @@ pub struct Shadow<'a> {
     lock: PgConnection,
 }
 
-/// What a swap would remove.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removal {
-    /// Rows whose records the source does not have.
-    pub records: u64,
-    /// Rows of the table.
-    pub total: u64,
-}
-
 impl Mirror {
     /// Begins to build the rows of an object anew; `None` while another process does. What an earlier reset left is
     /// dropped.
@@ -164,44 +155,105 @@ impl Mirror {
 }
 
 impl Shadow<'_> {
-    /// Leaves only what differs, and says what a swap would remove. `withheld` are columns that the source did not
-    /// send.
+    /// Leaves only what differs. `withheld` are columns that the source did not send.
     ///
     /// # Errors
     /// PostgreSQL refuses.
-    pub async fn compare(&mut self, withheld: &[String]) -> Result<Removal, MirrorError> {
-        let failed = |error| self.live.relation.failed(error);
-        let (shadow, before, live) =
-            (&self.writer.relation.name, &self.before, &self.live.relation.name);
-        let columns = self.columns(withheld);
-        let list = |of: &str| {
-            columns.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ")
-        };
-        let thin = format!(
+    pub async fn compare(&self, withheld: &[String]) -> Result<(), MirrorError> {
+        let (shadow, before, live) = self.names();
+        let sql = format!(
             "analyze {shadow}; analyze {before}; \
              with equal as materialized (select t.id from {live} t join {shadow} s on s.id = t.id \
-             join {before} b on b.id = t.id and b.version = t.xmin::text \
-             where row({}) is not distinct from row({})), \
+             join {before} b on b.id = t.id and b.version = t.xmin::text where not ({})), \
              known as (delete from {before} b using equal e where b.id = e.id) \
              delete from {shadow} s using equal e where s.id = e.id; analyze {shadow}; analyze {before}",
-            list("t"),
-            list("s")
+            self.differs(withheld)
         );
+        let failed = |error| self.live.relation.failed(error);
         let mut transaction = self.mirror.begin().await.map_err(failed)?;
-        sqlx::raw_sql(statement(thin)).execute(&mut *transaction).await.map_err(failed)?;
-        let count = format!(
-            "select (select count(*) from {live} t join {before} b on {}), (select count(*) from {live})",
-            self.is_removed()
-        );
-        let (records, total): (i64, i64) = sqlx::query_as(statement(count))
+        sqlx::raw_sql(statement(sql)).execute(&mut *transaction).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// The rows that stand as they stood and whose records were not read: a swap removes them.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn unread(&self) -> Result<Vec<Uuid>, MirrorError> {
+        let (_, before, live) = self.names();
+        self.ids(format!("select t.id from {live} t join {before} b on {}", self.is_unread())).await
+    }
+
+    /// The rows that are still other than what was read, because somebody wrote them since the reset began.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn left(&self, withheld: &[String]) -> Result<Vec<Uuid>, MirrorError> {
+        let (shadow, _, live) = self.names();
+        let differs = self.differs(withheld);
+        self.ids(format!(
+            "select t.id from {live} t join {shadow} s on s.id = t.id where {UNEDITED} and {differs}"
+        ))
+        .await
+    }
+
+    /// How many rows the table has.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn total(&self) -> Result<u64, MirrorError> {
+        let sql = format!("select count(*) from {}", self.live.relation.name);
+        let total: i64 = sqlx::query_scalar(statement(sql))
+            .fetch_one(&self.mirror.pool)
+            .await
+            .map_err(|error| self.live.relation.failed(error))?;
+        Ok(u64::try_from(total).unwrap_or(0))
+    }
+
+    async fn ids(&self, sql: String) -> Result<Vec<Uuid>, MirrorError> {
+        sqlx::query_scalar(statement(format!("{sql} order by t.id")))
             .bind(self.mirror.workspace_id)
             .bind(self.live.relation.object_id)
-            .fetch_one(&mut *transaction)
+            .fetch_all(&self.mirror.pool)
+            .await
+            .map_err(|error| self.live.relation.failed(error))
+    }
+
+    /// Leaves rows as they are, whatever was read.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn spare(&self, ids: &[Uuid]) -> Result<(), MirrorError> {
+        let sql = format!("update {} set version = null where id = any($1)", self.before);
+        sqlx::query(statement(sql))
+            .bind(ids)
+            .execute(&self.mirror.pool)
+            .await
+            .map(drop)
+            .map_err(|error| self.live.relation.failed(error))
+    }
+
+    /// Begins anew with these rows alone, as they stand now.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn again(&self, ids: &[Uuid]) -> Result<(), MirrorError> {
+        let (shadow, before, live) = self.names();
+        let failed = |error| self.live.relation.failed(error);
+        let mut transaction = self.mirror.begin().await.map_err(failed)?;
+        let clear = statement(format!("truncate {shadow}, {before}"));
+        sqlx::raw_sql(clear).execute(&mut *transaction).await.map_err(failed)?;
+        let known = statement(format!(
+            "insert into {before} select t.id, t.xmin::text from {live} t where t.id = any($3) and {UNEDITED}"
+        ));
+        sqlx::query(known)
+            .bind(self.mirror.workspace_id)
+            .bind(self.live.relation.object_id)
+            .bind(ids)
+            .execute(&mut *transaction)
             .await
             .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
-        Ok(Removal { records: unsigned(records), total: unsigned(total) })
+        transaction.commit().await.map_err(failed)
     }
 
     /// Puts the rows in their place, in one transaction.
@@ -249,12 +301,12 @@ impl Shadow<'_> {
     }
 
     fn removal_sql(&self) -> String {
-        let (live, before) = (&self.live.relation.name, &self.before);
-        format!("delete from {live} t using {before} b where {}", self.is_removed())
+        let (_, before, live) = self.names();
+        format!("delete from {live} t using {before} b where {}", self.is_unread())
     }
 
     /// A row that stands as it stood, and whose record was not read, not even as one to be set aside.
-    fn is_removed(&self) -> String {
+    fn is_unread(&self) -> String {
         format!(
             "b.id = t.id and b.version = t.xmin::text \
              and not exists (select from {} s where s.id = t.id) and {UNEDITED} \
@@ -265,8 +317,7 @@ impl Shadow<'_> {
     }
 
     fn update_sql(&self, withheld: &[String]) -> String {
-        let (live, shadow, before) =
-            (&self.live.relation.name, &self.writer.relation.name, &self.before);
+        let (shadow, before, live) = self.names();
         let columns = self.columns(withheld);
         let set: Vec<String> =
             columns.iter().map(|column| format!("{column} = s.{column}")).collect();
@@ -279,8 +330,7 @@ impl Shadow<'_> {
 
     /// A record that had a row, or was edited, has gone since or is newer: it is not put back.
     fn insert_sql(&self) -> String {
-        let (live, shadow, before) =
-            (&self.live.relation.name, &self.writer.relation.name, &self.before);
+        let (shadow, before, live) = self.names();
         let columns: Vec<String> =
             self.live.relation.columns.iter().map(ToString::to_string).collect();
         let columns = columns.join(", ");
@@ -290,6 +340,20 @@ impl Shadow<'_> {
              and not exists (select from sync.outbox o where o.workspace_id = $1 and o.object_id = $2 \
              and o.record_id = t.id and o.changed_at >= $3) on conflict do nothing"
         )
+    }
+
+    /// Shadow, how the rows stood, and the table.
+    fn names(&self) -> (&str, &str, &str) {
+        (&self.writer.relation.name, &self.before, &self.live.relation.name)
+    }
+
+    /// Whether the row of `t` is other than that of `s`.
+    fn differs(&self, withheld: &[String]) -> String {
+        let columns = self.columns(withheld);
+        let list = |of: &str| {
+            columns.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ")
+        };
+        format!("row({}) is distinct from row({})", list("t"), list("s"))
     }
 
     fn columns(&self, withheld: &[String]) -> Vec<&Ident> {

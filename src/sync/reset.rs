@@ -2,7 +2,8 @@
 //!
 //! It exists as the loop around a walk into [`Shadow`]. It works beside a daemon, whose pages and pushes are newer
 //! than what it read. Invariants: the table is never without its rows; a record with local changes is left to the
-//! merge that any page goes through; more than the fuse allows is not removed; the checkpoint stays where it is.
+//! merge that any page goes through; a row goes only if its record was read in the trash or takes the path of a
+//! destroyed one, and never more than the fuse allows; the checkpoint stays where it is.
 
 use std::collections::HashMap;
 
@@ -13,10 +14,11 @@ use super::{
     Engine, ObjectReport, ProgressSender, SyncError,
     engine::chain,
     pull::{Effect, Pull},
-    target::Target,
+    sweep::Sweeper,
+    target::{Target, Workspace},
 };
 use crate::{
-    mirror::{Applied, Decision, Removal, Shadow},
+    mirror::{Applied, Decision, Shadow},
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
@@ -25,6 +27,9 @@ use crate::{
     record::{Flow, Row},
     source::IDS_PER_CALL,
 };
+
+/// How often what others wrote meanwhile is read once more. Who writes a row all the time is not waited for.
+const ROUNDS: usize = 3;
 
 /// What a reset did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +66,13 @@ impl Engine {
         self.refuse_stopped(target).await?;
         let steps = schema::mend(&target.table, &self.mirror.structure(&target.writer).await?);
         self.mirror.mend(&steps).await?;
-        let object = || target.plural().to_owned();
-        let shadow = self.mirror.begin_reset(&target.writer).await?;
-        let mut shadow = shadow.ok_or_else(|| SyncError::ResetUnderWay { object: object() })?;
-        let built = self.build(target, &mut shadow, stop, progress).await;
-        if let Err(error) = shadow.end().await {
+        let object = target.plural().to_owned();
+        let Some(shadow) = self.mirror.begin_reset(&target.writer).await? else {
+            return Err(SyncError::ResetUnderWay { object });
+        };
+        let mut resetting = Resetting { engine: self, workspace: &workspace, target, shadow, stop };
+        let built = resetting.run(progress).await;
+        if let Err(error) = resetting.shadow.end().await {
             // The next run drops it.
             tracing::warn!(error = chain(&error), "could not drop what a reset built");
         }
@@ -73,16 +80,15 @@ impl Engine {
         let (unsent, merged) = self.merge_edited(target).await?;
         applied.updated += merged;
         let mended = steps.iter().map(ToString::to_string).collect();
-        let table = target.table.name.clone();
-        Ok(ResetReport { object: object(), table, read, applied, unsent, mended })
+        Ok(ResetReport { object, table: target.table.name.clone(), read, applied, unsent, mended })
     }
 
     async fn refuse_stopped(&self, target: &Target) -> Result<(), SyncError> {
         let stops = self.mirror.stops().await?;
-        let stop = stops
-            .into_iter()
-            .find(|stop| stop.object_id == target.table.object_id && stop.flow == Flow::Pull);
-        match stop {
+        let is_stop = |stop: &crate::mirror::Stop| {
+            stop.object_id == target.table.object_id && stop.flow == Flow::Pull
+        };
+        match stops.into_iter().find(is_stop) {
             None => Ok(()),
             Some(stop) => Err(SyncError::PullStopped {
                 object: stop.object,
@@ -90,55 +96,6 @@ impl Engine {
                 hint: stop.hint,
             }),
         }
-    }
-
-    /// Walks the object into the shadow, and puts the rows in their place; how many were read.
-    async fn build(
-        &self,
-        target: &Target,
-        shadow: &mut Shadow<'_>,
-        stop: &CancellationToken,
-        progress: &ProgressSender,
-    ) -> Result<(u64, Applied), SyncError> {
-        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
-        let effect = Effect::Beside(&shadow.writer);
-        let overlap = time::Duration::ZERO;
-        let pull = Pull { source, mirror, target, overlap, writes, effect, progress };
-        let ObjectReport { read, applied, withheld, stopped, failure, .. } = pull.run(stop).await;
-        failure.map_or(Ok(()), Err)?;
-        if stopped {
-            self.refuse_stopped(target).await?;
-            return Err(SyncError::Stopped);
-        }
-        let removal = shadow.compare(&withheld).await?;
-        self.refuse_removal(target, removal)?;
-        self.refuse_other_model(target).await?;
-        if stop.is_cancelled() {
-            return Err(SyncError::Stopped);
-        }
-        let swapped = shadow.swap(&withheld).await?;
-        Ok((read, Applied { set_aside: applied.set_aside, ..swapped }))
-    }
-
-    fn refuse_removal(&self, target: &Target, removal: Removal) -> Result<(), SyncError> {
-        let Removal { records, total } = removal;
-        if self.fuse().blows(records, total) {
-            return Err(SyncError::ResetFuse {
-                object: target.plural().to_owned(),
-                records,
-                total,
-            });
-        }
-        Ok(())
-    }
-
-    /// What was read under one data model is not written into the tables of another.
-    async fn refuse_other_model(&self, target: &Target) -> Result<(), SyncError> {
-        let now = self.evolve().await?;
-        if now.target(target.table.object_id).is_some_and(|now| now.table == target.table) {
-            return Ok(());
-        }
-        Err(SyncError::ModelChanged { object: target.plural().to_owned() })
     }
 
     /// Brings records with local changes together with what the source has; how many there are, and how many rows
@@ -158,5 +115,105 @@ impl Engine {
             changed += self.mirror.settle(&target.writer, ids, &mut decide).await?.rows_changed;
         }
         Ok((ids.len() as u64, changed))
+    }
+}
+
+/// A reset under way.
+struct Resetting<'a> {
+    engine: &'a Engine,
+    workspace: &'a Workspace,
+    target: &'a Target,
+    shadow: Shadow<'a>,
+    stop: &'a CancellationToken,
+}
+
+impl Resetting<'_> {
+    /// Walks the object into the shadow, and puts the rows in their place; how many records were read.
+    async fn run(&mut self, progress: &ProgressSender) -> Result<(u64, Applied), SyncError> {
+        let Engine { source, mirror, writes, .. } = self.engine;
+        let target = self.target;
+        let pull = |target, effect| {
+            let overlap = time::Duration::ZERO;
+            Pull { source, mirror, target, overlap, writes, effect, progress }
+        };
+        let writer = self.shadow.writer.clone();
+        let walk = pull(target, Effect::Beside(&writer));
+        let ObjectReport { read, applied, withheld, stopped, failure, .. } =
+            walk.run(self.stop).await;
+        failure.map_or(Ok(()), Err)?;
+        if stopped {
+            self.engine.refuse_stopped(target).await?;
+            return Err(SyncError::Stopped);
+        }
+        let pulls = self.workspace.targets();
+        let pulls = pulls.map(|target| (target.table.object_id, pull(target, Effect::Apply)));
+        let complete = self.engine.complete(self.workspace).await?;
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.engine.fuse(), self.stop);
+
+        self.shadow.compare(&withheld).await?;
+        let absent = self.confirm(&walk, &sweeper).await?;
+        self.shadow.compare(&withheld).await?;
+        self.refuse_other_model().await?;
+        sweeper.go_on()?;
+        let mut done = self.shadow.swap(&withheld).await?;
+        for _ in 0..ROUNDS {
+            let left = self.shadow.left(&withheld).await?;
+            if left.is_empty() {
+                break;
+            }
+            self.shadow.again(&left).await?;
+            self.read(&walk, &sweeper, &left).await?;
+            self.shadow.compare(&withheld).await?;
+            self.shadow.spare(&self.shadow.unread().await?).await?;
+            done.add(self.shadow.swap(&withheld).await?);
+        }
+        sweeper.bury(target.table.object_id, absent).await?;
+        done.add(sweeper.applied.get(&target.table.object_id).copied().unwrap_or_default());
+        done.set_aside += applied.set_aside;
+        Ok((read, done))
+    }
+
+    /// Looks by id for the records that the walk did not show; those that are not there take the path of destroyed
+    /// ones. More than the fuse allows is refused before.
+    async fn confirm(
+        &self,
+        walk: &Pull<'_>,
+        sweeper: &Sweeper<'_>,
+    ) -> Result<Vec<Uuid>, SyncError> {
+        let unread = self.shadow.unread().await?;
+        let (records, total) = (unread.len() as u64, self.shadow.total().await?);
+        if sweeper.fuse.blows(records, total) {
+            let object = self.target.plural().to_owned();
+            return Err(SyncError::ResetFuse { object, records, total });
+        }
+        let absent = self.read(walk, sweeper, &unread).await?;
+        self.shadow.spare(&absent).await?;
+        Ok(absent)
+    }
+
+    /// Reads records by id into the shadow; which are not there.
+    async fn read(
+        &self,
+        walk: &Pull<'_>,
+        sweeper: &Sweeper<'_>,
+        ids: &[Uuid],
+    ) -> Result<Vec<Uuid>, SyncError> {
+        let mut absent = Vec::new();
+        for ids in ids.chunks(IDS_PER_CALL) {
+            let look = sweeper.look(walk, ids).await?;
+            absent.extend(look.absent);
+            walk.fill_read(&self.shadow.writer, look.records).await?;
+        }
+        Ok(absent)
+    }
+
+    /// What was read under one data model is not written into the tables of another.
+    async fn refuse_other_model(&self) -> Result<(), SyncError> {
+        let now = self.engine.evolve().await?;
+        if now.target(self.target.table.object_id).is_some_and(|now| now.table == self.target.table)
+        {
+            return Ok(());
+        }
+        Err(SyncError::ModelChanged { object: self.target.plural().to_owned() })
     }
 }
