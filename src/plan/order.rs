@@ -76,7 +76,7 @@ pub fn order(nodes: &[Node], stuck: &BTreeSet<Uuid>) -> Order {
 /// themselves.
 pub fn behind<T: Copy>(
     waiting: Vec<Waiting>,
-    mut stopped: HashMap<Uuid, T>,
+    mut stopped: BTreeMap<Uuid, T>,
 ) -> (Vec<(Uuid, T)>, Vec<Waiting>) {
     let (mut behind, mut refused) = (Vec::new(), Vec::new());
     // Parents come before those that wait for them.

@@ -1,6 +1,6 @@
 //! Orders of small and of random graphs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ fn what_waits_for_a_stopped_record_is_told_from_what_waits_for_a_refused_one() {
         node(3, Kind::Create, &[(0, 9)]),
     ];
     let waiting = order(&nodes, &BTreeSet::from([id(8), id(9)])).waiting;
-    let (stopped, refused) = behind(waiting, HashMap::from([(id(8), 'a')]));
+    let (stopped, refused) = behind(waiting, BTreeMap::from([(id(8), 'a')]));
     assert_eq!(stopped, [(id(1), 'a'), (id(2), 'a')]);
     assert_eq!(refused, [Waiting { record: id(3), parent: id(9) }]);
 }
