@@ -382,6 +382,53 @@ async fn one_reset_of_an_object_at_a_time() {
     done(&scene).await;
 }
 
+/// A reset that has read everything and waits for a row that somebody holds; meanwhile everything happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_after_it_was_read_is_newer_and_stays() {
+    let scene = Scene::of(World::sample()).await;
+    let [held, newer, gone, edited, touched] =
+        [0, 1, 2, 3, 4].map(|place| scene.some("people", place));
+    corrupt(
+        &scene,
+        &format!("update twenty.people set city = 'wrong' where id in ('{held}', '{newer}', '{gone}', '{touched}')"),
+    )
+    .await;
+    scene.sql(&format!("update twenty.people set city = 'Edited' where id = '{edited}'")).await;
+    let unsent = "insert into twenty.people (name_first_name) values ('Unsent') returning id";
+    let unsent = scene.id(unsent).await;
+    let mut holder = scene.pool.begin().await.unwrap();
+    sqlx::query("select from twenty.people where id = $1 for update")
+        .bind(held)
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let resetting = tokio::spawn({
+        let mut program = scene.program();
+        program.args(["reset", "people", "--yes"]);
+        async move { finish(&mut program).await }
+    });
+    wait_for(&scene, "select count(*) from pg_locks where not granted").await;
+
+    scene.edit("people", newer, &json!({"city": "Newer"}));
+    scene.stage.fake.world(|world| world.soft_delete("people", gone));
+    scene
+        .sql(&format!("update twenty.people set job_title = 'Touched' where id = '{touched}'"))
+        .await;
+    scene.sync().await;
+    assert!(scene.row("people", gone).await.is_none(), "the run beside the reset has read it");
+    assert!(leftovers(&scene).await > 0, "a run drops nothing of a reset under way");
+    holder.rollback().await.unwrap();
+    let ended = resetting.await.unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    assert_eq!(scene.row("people", newer).await.unwrap()["city"], "Newer");
+    assert!(scene.row("people", gone).await.is_none(), "it was put back");
+    assert!(scene.row("people", unsent).await.is_some(), "it was sent meanwhile, and removed");
+    assert_eq!(scene.row("people", edited).await.unwrap()["city"], "Edited");
+    assert_eq!(scene.live("people", touched)["jobTitle"], "Touched");
+    scene.assert_quiet_and_equal().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_daemon_and_people_on_both_sides_nothing_is_lost_or_taken_back() {
     let scene = Scene::of(World::with_people(2_000)).await;
