@@ -9,21 +9,21 @@
 
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{
     Mirror, TableWriter,
-    error::{MirrorError, is_refused_value},
+    error::MirrorError,
     ident::{Ident, statement, text_literal},
-    page::{Applied, Care, PageWrite, SetAside, write_in_halves},
-    quarantine,
-    sort::Sorted,
-    transaction::{ATTEMPTS, give_way, is_contention},
 };
 use crate::record::ObjectId;
 
-/// How often the swap is tried while people hold rows of the table: for about a minute.
-const SWAPS: u32 = 100;
+mod compare;
+mod fill;
+mod swap;
+
+/// A record `t` without local changes.
+const UNEDITED: &str = "not exists (select from sync.base e where e.workspace_id = $1 and e.object_id = $2 \
+     and e.record_id = t.id)";
 
 /// The rows of an object as they are built beside its table.
 #[derive(Debug)]
@@ -80,48 +80,6 @@ impl Mirror {
         Ok(Some(Shadow { mirror: self, live, writer, before, began, lock }))
     }
 
-    /// Writes a page beside a table. Records that PostgreSQL cannot hold are set aside.
-    ///
-    /// # Errors
-    /// Nothing of the page is written: PostgreSQL refuses.
-    pub async fn fill(
-        &self,
-        shadow: &TableWriter,
-        page: &PageWrite,
-    ) -> Result<Applied, MirrorError> {
-        let filled = match self.try_fill(shadow, page, Care::Whole).await {
-            Err(error) if is_refused_value(&error) => {
-                self.try_fill(shadow, page, Care::Halves).await
-            }
-            filled => filled,
-        };
-        filled.map_err(|error| shadow.relation.failed(error))
-    }
-
-    async fn try_fill(
-        &self,
-        shadow: &TableWriter,
-        page: &PageWrite,
-        care: Care,
-    ) -> Result<Applied, sqlx::Error> {
-        let object = shadow.relation.object_id;
-        let rows = page.rows.iter().map(|incoming| &incoming.row).collect();
-        let sorted = Sorted { rows, ..Sorted::default() };
-        let mut transaction = self.begin().await?;
-        let (written, refused) = match care {
-            Care::Whole => (shadow.upsert(&mut transaction, &sorted.rows, &[]).await?, Vec::new()),
-            Care::Halves => write_in_halves(&mut transaction, shadow, page, &sorted).await?,
-        };
-        let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
-        let ids = page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.clone());
-        let ids: Vec<Uuid> = ids.filter(|id| !is_refused(id)).collect();
-        quarantine::release(self, &mut transaction, object, &ids).await?;
-        let aside: Vec<&SetAside> = refused.iter().chain(&page.set_aside).collect();
-        let set_aside = quarantine::put(self, &mut transaction, object, &aside).await?;
-        transaction.commit().await?;
-        Ok(Applied { inserted: written.inserted, set_aside, ..Applied::default() })
-    }
-
     /// Drops what killed resets left.
     ///
     /// # Errors
@@ -155,212 +113,6 @@ impl Mirror {
 }
 
 impl Shadow<'_> {
-    /// Leaves only what differs. `withheld` are columns that the source did not send.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn compare(&self, withheld: &[String]) -> Result<(), MirrorError> {
-        let (shadow, before, live) = self.names();
-        let sql = format!(
-            "analyze {shadow}; analyze {before}; \
-             with equal as materialized (select t.id from {live} t join {shadow} s on s.id = t.id \
-             join {before} b on b.id = t.id and b.version = t.xmin::text where not ({})), \
-             known as (delete from {before} b using equal e where b.id = e.id) \
-             delete from {shadow} s using equal e where s.id = e.id; analyze {shadow}; analyze {before}",
-            self.differs(withheld)
-        );
-        let failed = |error| self.live.relation.failed(error);
-        let mut transaction = self.mirror.begin().await.map_err(failed)?;
-        sqlx::raw_sql(statement(sql)).execute(&mut *transaction).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
-    }
-
-    /// The rows that stand as they stood and whose records were not read: a swap removes them.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn unread(&self) -> Result<Vec<Uuid>, MirrorError> {
-        let (_, before, live) = self.names();
-        self.ids(format!("select t.id from {live} t join {before} b on {}", self.is_unread())).await
-    }
-
-    /// The rows that are still other than what was read, because somebody wrote them since the reset began.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn left(&self, withheld: &[String]) -> Result<Vec<Uuid>, MirrorError> {
-        let (shadow, _, live) = self.names();
-        let differs = self.differs(withheld);
-        self.ids(format!(
-            "select t.id from {live} t join {shadow} s on s.id = t.id where {UNEDITED} and {differs}"
-        ))
-        .await
-    }
-
-    /// How many rows the table has.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn total(&self) -> Result<u64, MirrorError> {
-        let sql = format!("select count(*) from {}", self.live.relation.name);
-        let total: i64 = sqlx::query_scalar(statement(sql))
-            .fetch_one(&self.mirror.pool)
-            .await
-            .map_err(|error| self.live.relation.failed(error))?;
-        Ok(u64::try_from(total).unwrap_or(0))
-    }
-
-    async fn ids(&self, sql: String) -> Result<Vec<Uuid>, MirrorError> {
-        sqlx::query_scalar(statement(format!("{sql} order by t.id")))
-            .bind(self.mirror.workspace_id)
-            .bind(self.live.relation.object_id)
-            .fetch_all(&self.mirror.pool)
-            .await
-            .map_err(|error| self.live.relation.failed(error))
-    }
-
-    /// Leaves rows as they are, whatever was read.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn spare(&self, ids: &[Uuid]) -> Result<(), MirrorError> {
-        let sql = format!("update {} set version = null where id = any($1)", self.before);
-        sqlx::query(statement(sql))
-            .bind(ids)
-            .execute(&self.mirror.pool)
-            .await
-            .map(drop)
-            .map_err(|error| self.live.relation.failed(error))
-    }
-
-    /// Begins anew with these rows alone, as they stand now.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn again(&self, ids: &[Uuid]) -> Result<(), MirrorError> {
-        let (shadow, before, live) = self.names();
-        let failed = |error| self.live.relation.failed(error);
-        let mut transaction = self.mirror.begin().await.map_err(failed)?;
-        let clear = statement(format!("truncate {shadow}, {before}"));
-        sqlx::raw_sql(clear).execute(&mut *transaction).await.map_err(failed)?;
-        let known = statement(format!(
-            "insert into {before} select t.id, t.xmin::text from {live} t where t.id = any($3) and {UNEDITED}"
-        ));
-        sqlx::query(known)
-            .bind(self.mirror.workspace_id)
-            .bind(self.live.relation.object_id)
-            .bind(ids)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)
-    }
-
-    /// Puts the rows in their place, in one transaction.
-    ///
-    /// # Errors
-    /// Nothing is changed: PostgreSQL refuses, or people hold rows of the table for too long.
-    pub async fn swap(&mut self, withheld: &[String]) -> Result<Applied, MirrorError> {
-        // A lost connection is a lost lock.
-        self.lock.ping().await.map_err(MirrorError::query("keep the lock of a reset"))?;
-        let mut attempt = 0;
-        loop {
-            match self.try_swap(withheld).await {
-                Err(error) if is_contention(&error) && attempt < SWAPS => {
-                    give_way(attempt.min(ATTEMPTS)).await;
-                }
-                swapped => return swapped.map_err(|error| self.live.relation.failed(error)),
-            }
-            attempt += 1;
-        }
-    }
-
-    async fn try_swap(&self, withheld: &[String]) -> Result<Applied, sqlx::Error> {
-        let mut transaction = self.mirror.begin().await?;
-        let removed = self.removal_sql();
-        let removed = self.run(&mut transaction, removed).await?;
-        let updated = self.run(&mut transaction, self.update_sql(withheld)).await?;
-        let inserted = sqlx::query(statement(self.insert_sql()))
-            .bind(self.mirror.workspace_id)
-            .bind(self.live.relation.object_id)
-            .bind(self.began)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-        transaction.commit().await?;
-        Ok(Applied { inserted, updated, removed, set_aside: 0 })
-    }
-
-    async fn run(&self, connection: &mut PgConnection, sql: String) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query(statement(sql))
-            .bind(self.mirror.workspace_id)
-            .bind(self.live.relation.object_id)
-            .execute(connection)
-            .await?;
-        Ok(done.rows_affected())
-    }
-
-    fn removal_sql(&self) -> String {
-        let (_, before, live) = self.names();
-        format!("delete from {live} t using {before} b where {}", self.is_unread())
-    }
-
-    /// A row that stands as it stood, and whose record was not read, not even as one to be set aside.
-    fn is_unread(&self) -> String {
-        format!(
-            "b.id = t.id and b.version = t.xmin::text \
-             and not exists (select from {} s where s.id = t.id) and {UNEDITED} \
-             and not exists (select from sync.quarantine q where q.workspace_id = $1 and q.object_id = $2 \
-             and q.direction = 'pull' and (q.record_id is null or q.record_id = t.id))",
-            self.writer.relation.name
-        )
-    }
-
-    fn update_sql(&self, withheld: &[String]) -> String {
-        let (shadow, before, live) = self.names();
-        let columns = self.columns(withheld);
-        let set: Vec<String> =
-            columns.iter().map(|column| format!("{column} = s.{column}")).collect();
-        format!(
-            "update {live} t set {} from {shadow} s join {before} b on b.id = s.id \
-             where t.id = s.id and b.version = t.xmin::text and {UNEDITED}",
-            set.join(", ")
-        )
-    }
-
-    /// A record that had a row, or was edited, has gone since or is newer: it is not put back.
-    fn insert_sql(&self) -> String {
-        let (shadow, before, live) = self.names();
-        let columns: Vec<String> =
-            self.live.relation.columns.iter().map(ToString::to_string).collect();
-        let columns = columns.join(", ");
-        format!(
-            "insert into {live} ({columns}) select {columns} from {shadow} t \
-             where not exists (select from {before} b where b.id = t.id) and {UNEDITED} \
-             and not exists (select from sync.outbox o where o.workspace_id = $1 and o.object_id = $2 \
-             and o.record_id = t.id and o.changed_at >= $3) on conflict do nothing"
-        )
-    }
-
-    /// Shadow, how the rows stood, and the table.
-    fn names(&self) -> (&str, &str, &str) {
-        (&self.writer.relation.name, &self.before, &self.live.relation.name)
-    }
-
-    /// Whether the row of `t` is other than that of `s`.
-    fn differs(&self, withheld: &[String]) -> String {
-        let columns = self.columns(withheld);
-        let list = |of: &str| {
-            columns.iter().map(|name| format!("{of}.{name}")).collect::<Vec<_>>().join(", ")
-        };
-        format!("row({}) is distinct from row({})", list("t"), list("s"))
-    }
-
-    fn columns(&self, withheld: &[String]) -> Vec<&Ident> {
-        let known = |name: &&Ident| !withheld.iter().any(|withheld| withheld == name.as_str());
-        self.live.relation.columns.iter().filter(known).collect()
-    }
-
     /// Drops what was built, whether it was put in place or not.
     ///
     /// # Errors
@@ -372,10 +124,6 @@ impl Shadow<'_> {
         self.lock.close().await.map_err(failed())
     }
 }
-
-/// A record `t` without local changes.
-const UNEDITED: &str = "not exists (select from sync.base e where e.workspace_id = $1 and e.object_id = $2 \
-     and e.record_id = t.id)";
 
 fn lock_name(object: ObjectId) -> String {
     format!("twenty-sync reset {object}")
@@ -393,6 +141,8 @@ fn drop_sql(object: ObjectId) -> Result<String, MirrorError> {
     Ok(format!("drop table if exists {shadow}, {before}"))
 }
 
+/// Unlogged tables are empty after a crash of PostgreSQL; the lock is lost then, too, so a swap does not follow.
+///
 /// The shadow is like the table, so that a record that breaks a constraint of people's is set aside when it is read,
 /// as it is by any page.
 fn create_sql(mirror: &Mirror, live: &TableWriter, shadow: &str, before: &str) -> String {
@@ -404,10 +154,10 @@ fn create_sql(mirror: &Mirror, live: &TableWriter, shadow: &str, before: &str) -
     let table = &live.relation.name;
     format!(
         "drop table if exists {shadow}, {before}; \
-         create table {shadow} (like {table} including defaults including constraints including generated \
+         create unlogged table {shadow} (like {table} including defaults including constraints including generated \
          including indexes); \
          comment on table {shadow} is 'Rows of a reset under way'; \
-         create table {before} as select t.id, t.xmin::text as version from {table} t \
+         create unlogged table {before} as select t.id, t.xmin::text as version from {table} t \
          where not exists (select from sync.base where {own} and record_id = t.id) \
          union all select record_id, null from sync.base where {own}; \
          alter table {before} add primary key (id); \
