@@ -66,7 +66,7 @@ select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.cha
         when q.outbox_id >= o.outbox_id and q.retry_at is null then 'refused'
         when u.reason is not null then 'refused'
         when o.operation = 'update' and o.changed <@ b.waiting then 'conflict'
-        when s.cause is not null then 'stopped'
+        when coalesce(s.reason, r.reason) is not null then 'stopped'
         else 'waiting'
     end as outcome,
     case
@@ -75,7 +75,7 @@ select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.cha
         when u.reason is not null then u.reason
         when o.operation = 'update' and o.changed <@ b.waiting then
             'both sides changed the field and a person is to decide'
-        else s.reason
+        else coalesce(s.reason, r.reason)
     end as reason,
     case
         when o.outcome is not null then o.hint
@@ -83,7 +83,7 @@ select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.cha
         when u.reason is not null then u.hint
         when o.operation = 'update' and o.changed <@ b.waiting then
             format('select * from sync.conflict where record_id = %L', o.record_id)
-        else s.hint
+        else coalesce(s.hint, r.hint)
     end as hint
 from sync.outbox o
 left join sync.base b on o.settled_at is null and b.workspace_id = o.workspace_id
@@ -92,6 +92,8 @@ left join sync.quarantine q on o.settled_at is null and q.workspace_id = o.works
     and q.object_id = o.object_id and q.direction = 'push' and q.record_key = o.record_id::text
 left join sync.stopped_push s on o.settled_at is null and s.workspace_id = o.workspace_id
     and s.object_id = o.object_id
+left join sync.stopped_record r on o.settled_at is null and r.workspace_id = o.workspace_id
+    and r.object_id = o.object_id and r.record_id = o.record_id and o.outbox_id <= r.through
 left join lateral (
     select u.reason, u.hint from sync.unsendable u where u.outbox_id = o.outbox_id order by u.column_name limit 1
 ) u on o.settled_at is null;

@@ -18,6 +18,8 @@ mod freshness;
 mod history;
 #[path = "push/outcomes.rs"]
 mod outcomes;
+#[path = "push/pauses.rs"]
+mod pauses;
 #[path = "push/policies.rs"]
 mod policies;
 #[path = "push/races.rs"]
@@ -26,6 +28,8 @@ mod races;
 mod refusals;
 #[path = "push/relations.rs"]
 mod relations;
+#[path = "push/reset.rs"]
+mod reset;
 #[path = "push/scene.rs"]
 mod scene;
 #[path = "push/silence.rs"]

@@ -150,10 +150,23 @@ pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
     format!("{count} {unit} ago")
 }
 
-/// What does not run, why, and what to do about it.
-pub(super) fn stopped(stop: &Stop) -> String {
-    let (object, flow) = (printable(&stop.object), stop.flow.as_str());
-    format!("{object}: {flow} is stopped: {} ({})", printable(&stop.reason), printable(&stop.hint))
+/// What does not run, why, and what to do about it: a line for each object and reason.
+pub(super) fn stopped(stops: &[Stop]) -> Vec<String> {
+    let same = |left: &Stop, right: &Stop| {
+        (left.object_id, &left.reason, &left.hint) == (right.object_id, &right.reason, &right.hint)
+    };
+    let line = |(place, stop): (usize, &Stop)| {
+        if stops[..place].iter().any(|before| same(before, stop)) {
+            return None;
+        }
+        let flows = stops[place..].iter().filter(|other| same(stop, other));
+        let flows: Vec<&str> = flows.map(|stop| stop.flow.as_str()).collect();
+        let verb = if flows.len() > 1 { "are" } else { "is" };
+        let (object, flows) = (printable(&stop.object), flows.join(" and "));
+        let (reason, hint) = (printable(&stop.reason), printable(&stop.hint));
+        Some(format!("{object}: {flows} {verb} stopped: {reason} ({hint})"))
+    };
+    stops.iter().enumerate().filter_map(line).collect()
 }
 
 /// Which changes of the tables wait.

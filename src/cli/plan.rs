@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, table},
+    output::{Output, grouped, printable, stopped, table},
     progress::Display,
 };
 use crate::{
@@ -78,10 +78,11 @@ fn statements(plan: &SchemaPlan) -> Result<Vec<Value>, Failure> {
 }
 
 fn text(planned: &Previewed) -> String {
+    let mut lines = stopped(&planned.stops);
     if planned.is_empty() {
-        return "nothing to do: both sides are equal as far as a run would look".to_owned();
+        lines.push("nothing to do: both sides are equal as far as a run would look".to_owned());
+        return lines.join("\n");
     }
-    let mut lines = Vec::new();
     let steps = planned.schema.steps.len() as u64;
     if steps > 0 {
         lines.push(format!(
@@ -144,5 +145,6 @@ fn as_json(planned: &Previewed) -> Result<Value, Failure> {
         "anew": planned.anew.iter().map(anew).collect::<Vec<_>>(),
         "pull": planned.pull.iter().map(pull).collect::<Vec<_>>(),
         "push": planned.push.iter().map(write).collect::<Vec<_>>(),
+        "stops": planned.stops,
     }))
 }

@@ -87,7 +87,7 @@ fn summary(report: &RunReport) -> String {
             ));
         }
     }
-    lines.extend(report.stops.iter().map(stopped));
+    lines.extend(stopped(&report.stops));
     lines.extend(held(&report.held));
     lines.push(closing(report));
     lines.join("\n")
@@ -95,7 +95,11 @@ fn summary(report: &RunReport) -> String {
 
 fn cells(object: &ObjectReport) -> Vec<String> {
     let applied = &object.applied;
-    let state = if object.failure.is_some() { "failed" } else { "in sync" };
+    let state = match (&object.failure, object.stopped) {
+        (Some(_), _) => "failed",
+        (None, true) => "stopped",
+        (None, false) => "in sync",
+    };
     vec![
         printable(&object.object),
         grouped(object.read),

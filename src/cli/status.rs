@@ -73,18 +73,15 @@ fn text(status: &MirrorStatus) -> String {
             lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
         }
     }
-    lines.extend(status.stops.iter().map(stopped));
+    lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
 }
 
 fn state(object: &ObjectStatus, stops: &[Stop]) -> String {
-    if let Some(stop) = stops.iter().find(|stop| stop.object == object.object) {
-        return match stop.cause {
-            StopCause::Pause => "paused".to_owned(),
-            StopCause::Fuse | StopCause::Rewind => "stopped".to_owned(),
-        };
+    if let Some(state) = stopped_state(object, stops) {
+        return state;
     }
     match (&object.failure, object.walk_seen, object.watermark) {
         (Some(_), _, _) => "failed".to_owned(),
@@ -94,6 +91,21 @@ fn state(object: &ObjectStatus, stops: &[Stop]) -> String {
         }
         (None, None, None) => "waiting".to_owned(),
         (None, None, Some(_)) => "in sync".to_owned(),
+    }
+}
+
+/// What does not run of an object; a stop that asks for a person says more than a pause.
+fn stopped_state(object: &ObjectStatus, stops: &[Stop]) -> Option<String> {
+    let stops: Vec<&Stop> = stops.iter().filter(|stop| stop.object == object.object).collect();
+    let paused = |stop: &&&Stop| stop.cause == StopCause::Pause;
+    if stops.iter().any(|stop| stop.cause != StopCause::Pause) {
+        return Some("stopped".to_owned());
+    }
+    let flows: Vec<&str> = stops.iter().filter(paused).map(|stop| stop.flow.as_str()).collect();
+    match flows.as_slice() {
+        [] => None,
+        [flow] => Some(format!("{flow} paused")),
+        _ => Some("paused".to_owned()),
     }
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Mirror, TableWriter,
     claim::{self, Claimed},
+    error::MirrorError,
     relation::Relation,
 };
 use crate::record::{Image, ObjectId};
@@ -23,6 +24,23 @@ pub(super) struct BaseWrite<'a> {
     pub(super) waiting: Vec<&'a str>,
     /// The last change for which there is nothing to send.
     pub(super) decided_through: Option<i64>,
+}
+
+impl Mirror {
+    /// The records of an object that have local changes.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn edited(&self, object_id: ObjectId) -> Result<Vec<Uuid>, MirrorError> {
+        sqlx::query_scalar(
+            "select record_id from sync.base where workspace_id = $1 and object_id = $2 order by record_id",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MirrorError::query("list the records with local changes"))
+    }
 }
 
 /// Which of these records have a base.

@@ -122,6 +122,10 @@ pub fn render(schema: &Ident, step: &Step) -> Result<String, IdentError> {
         Step::CreateIndex { table, column } => {
             format!("create index on {} ({});", relation(table)?, Ident::new(column)?)
         }
+        Step::AddKey { table } => format!("alter table {} add primary key (id);", relation(table)?),
+        Step::GenerateIds { table } => {
+            format!("alter table {} alter id set default gen_random_uuid();", relation(table)?)
+        }
         Step::Comment { table, column: None, text } => {
             format!("comment on table {} is {};", relation(table)?, text_literal(text))
         }

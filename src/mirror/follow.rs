@@ -37,6 +37,8 @@ pub(super) async fn follow(
             | Step::RenameTable { .. }
             | Step::AddColumn { .. }
             | Step::CreateIndex { .. }
+            | Step::AddKey { .. }
+            | Step::GenerateIds { .. }
             | Step::Comment { .. }
             | Step::Capture { .. }
             | Step::ReadAnew { .. } => {}

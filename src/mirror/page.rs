@@ -286,7 +286,8 @@ impl Reconciling<'_> {
     }
 }
 
-async fn write_in_halves(
+/// Writes rows in halves until those that PostgreSQL refuses are alone; they are the second answer.
+pub(super) async fn write_in_halves(
     connection: &mut PgConnection,
     table: &TableWriter,
     page: &PageWrite,

@@ -153,24 +153,6 @@ impl Mirror {
         Ok(released.rows_affected())
     }
 
-    /// Records that were inserted here and that do not go to the source now: it has refused them, or their object is
-    /// stopped.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn stuck_creates(&self) -> Result<Vec<Uuid>, MirrorError> {
-        sqlx::query_scalar(
-            "select b.record_id from sync.base b where b.workspace_id = $1 and b.base is null and (exists (select \
-             from sync.quarantine q where q.workspace_id = b.workspace_id and q.object_id = b.object_id \
-             and q.record_id = b.record_id and q.direction = 'push') or exists (select from sync.stop s \
-             where s.workspace_id = b.workspace_id and s.object_id = b.object_id and s.flow = 'push'))",
-        )
-        .bind(self.workspace_id)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(MirrorError::query("list new records that are not sent"))
-    }
-
     /// Takes the local changes of a record back: its row becomes what both sides last agreed on, and held fields
     /// what the source holds. Says whether there were any.
     ///

@@ -79,6 +79,36 @@ impl FromRow<'_, PgRow> for Stop {
     }
 }
 
+/// A record that was inserted here and does not go to the source now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnsentCreate {
+    /// The record.
+    pub record_id: Uuid,
+    /// The record of a stopped object that it waits for, perhaps itself; `None` if the source has refused it.
+    pub stopped: Option<(ObjectId, Uuid)>,
+}
+
+impl FromRow<'_, PgRow> for UnsentCreate {
+    fn from_row(row: &PgRow) -> Result<UnsentCreate, sqlx::Error> {
+        let object: Option<ObjectId> = row.try_get("stopped_object")?;
+        let stopped = object.zip(row.try_get("stopped_record")?);
+        Ok(UnsentCreate { record_id: row.try_get("record_id")?, stopped })
+    }
+}
+
+/// A record that waits with a new record of a stopped object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Its object.
+    pub object_id: ObjectId,
+    /// The record.
+    pub record_id: Uuid,
+    /// The last change seen of it.
+    pub through: i64,
+    /// The record that it waits for, and that record's object.
+    pub parent: (ObjectId, Uuid),
+}
+
 impl Mirror {
     /// What does not run in this workspace, by object.
     ///
@@ -135,6 +165,71 @@ impl Mirror {
         .await
         .map_err(MirrorError::query("let an object go on"))?;
         Ok(lifted.rows_affected() > 0)
+    }
+
+    /// Whether a flow of an object is stopped, whatever the cause.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn is_stopped(&self, object_id: ObjectId, flow: Flow) -> Result<bool, MirrorError> {
+        sqlx::query_scalar(
+            "select exists (select from sync.stop where workspace_id = $1 and object_id = $2 and flow = $3)",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .bind(flow.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(MirrorError::query("read whether an object is stopped"))
+    }
+
+    /// Records that were inserted here and that do not go to the source now: it has refused them, or they wait behind
+    /// a stop.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn unsent_creates(&self) -> Result<Vec<UnsentCreate>, MirrorError> {
+        sqlx::query_as(
+            "select b.record_id, coalesce(s.object_id, r.behind_object) as stopped_object, \
+             case when s.object_id is not null then b.record_id else r.behind end as stopped_record \
+             from sync.base b \
+             left join sync.stopped_push s on s.workspace_id = b.workspace_id and s.object_id = b.object_id \
+             left join sync.stopped_record r on r.workspace_id = b.workspace_id and r.object_id = b.object_id \
+             and r.record_id = b.record_id \
+             where b.workspace_id = $1 and b.base is null and (s.object_id is not null or r.behind is not null \
+             or exists (select from sync.quarantine q where q.workspace_id = b.workspace_id \
+             and q.object_id = b.object_id and q.record_id = b.record_id and q.direction = 'push'))",
+        )
+        .bind(self.workspace_id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MirrorError::query("list new records that are not sent"))
+    }
+
+    /// Writes down that these records wait with a new record of a stopped object.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn wait_behind(&self, records: &[Behind]) -> Result<(), MirrorError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "update sync.base b set behind_through = n.through, behind_object = n.stopped_object, \
+             behind = n.stopped_record from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::uuid[]) \
+             as n (object_id, record_id, through, stopped_object, stopped_record) \
+             where b.workspace_id = $1 and b.object_id = n.object_id and b.record_id = n.record_id",
+        )
+        .bind(self.workspace_id)
+        .bind(records.iter().map(|record| record.object_id).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.record_id).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.through).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.parent.0).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.parent.1).collect::<Vec<_>>())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(MirrorError::query("write down which records wait behind a stop"))
     }
 }
 

@@ -23,11 +23,13 @@ mod comment;
 mod display;
 mod existing;
 mod lost;
+mod mend;
 mod mode;
 
 pub use capture::{CaptureTrigger, TriggerRole};
 pub use existing::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
 pub use lost::{LostCause, LostColumn};
+pub use mend::{Structure, mend};
 pub use mode::{Mode, plan};
 
 /// An object to mirror, and which way.
@@ -119,6 +121,16 @@ pub enum Step {
         table: String,
         /// The column.
         column: String,
+    },
+    /// Make `id` the primary key again.
+    AddKey {
+        /// The table.
+        table: String,
+    },
+    /// Have rows without an id get one again.
+    GenerateIds {
+        /// The table.
+        table: String,
     },
     /// Describe a table, or one of its columns, in the catalog.
     Comment {

@@ -38,11 +38,11 @@ const HISTORY: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 /// Both sides of one workspace.
 #[derive(Debug)]
 pub struct Engine {
-    source: Client,
-    mirror: Mirror,
+    pub(super) source: Client,
+    pub(super) mirror: Mirror,
     config: Config,
     workspace: RwLock<Arc<Workspace>>,
-    writes: Writes,
+    pub(super) writes: Writes,
     swept: Swept,
 }
 
@@ -106,6 +106,7 @@ impl Engine {
             RunMode::Daemon => PushReport::default(),
         };
         self.mirror.prune(HISTORY).await?;
+        self.mirror.drop_leftovers().await?;
         Ok((objects, pushed))
     }
 
@@ -114,7 +115,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
-        let workspace = self.evolve(self.schema_mode()).await?;
+        let workspace = self.evolve().await?;
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap =
@@ -158,7 +159,7 @@ impl Engine {
         if !first.model_outdated {
             return Ok(first);
         }
-        self.evolve(self.schema_mode()).await?;
+        self.evolve().await?;
         let second = self.push_once(stop).await?;
         Ok(first.with(second))
     }
@@ -195,12 +196,12 @@ impl Engine {
         self.shape(&model, Mode::Auto).await
     }
 
-    /// Makes the mirror's tables what the data model asks for, as far as `mode` lets them change.
-    async fn evolve(&self, mode: Mode) -> Result<Arc<Workspace>, SyncError> {
+    /// Makes the mirror's tables what the data model asks for, as far as the configuration lets them change.
+    pub(super) async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;
-        let SchemaPlan { tables, held, .. } = self.shape(&model, mode).await?;
+        let SchemaPlan { tables, held, .. } = self.shape(&model, self.schema_mode()).await?;
         let held: Vec<String> = held.iter().map(ToString::to_string).collect();
         if !held.is_empty() && workspace.held != held {
             let (changes, schema) = (held.join(", "), self.mirror.schema());
@@ -237,14 +238,15 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let quarantined = self.mirror.quarantined().await?;
         let waiting = self.mirror.outbox_depth().await?;
+        let unsent = self.mirror.waiting_unstopped().await?;
         let stops = self.mirror.stops().await?;
-        // A pause is what a person asked for; the other stops ask for a person.
+        // A pause is what a person asked for, with what waits behind it; the other stops ask for a person.
         let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
         let held = self.workspace.read().await.held.clone();
         let asks = !held.is_empty() && self.config.schema.mode == SchemaMode::Ask;
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 || waiting > 0 || stopped || asks {
+        } else if quarantined > 0 || unsent > 0 || stopped || asks {
             Outcome::Attention
         } else {
             Outcome::InSync

@@ -37,7 +37,9 @@ pub struct ObjectReport {
     pub applied: Applied,
     /// Columns whose key the source did not send, so they were left as they are.
     pub withheld: Vec<String>,
-    /// Why it stopped early, if it did.
+    /// Whether it was stopped meanwhile, between two pages: see [`RunReport::stops`].
+    pub stopped: bool,
+    /// Why it failed, if it did.
     pub failure: Option<SyncError>,
 }
 

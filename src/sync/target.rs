@@ -58,6 +58,11 @@ impl Workspace {
         self.targets.get(&object)
     }
 
+    /// The object of this singular or plural name, or with this table.
+    pub(super) fn called(&self, name: &str) -> Option<&Target> {
+        self.targets().find(|target| target.is_called(name))
+    }
+
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.targets.values()
     }
@@ -104,6 +109,12 @@ impl Target {
     /// What the mirror does with records in the trash.
     pub(super) fn deleted(&self) -> DeletedRecords {
         self.deleted
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let table = &self.table;
+        let names = [&table.name_plural, &table.name_singular, &table.name];
+        names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn plural(&self) -> &str {

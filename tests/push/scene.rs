@@ -66,7 +66,8 @@ impl Scene {
         scene
     }
 
-    async fn set(world: World, settings: &[(&str, &str)]) -> Scene {
+    /// Nothing is mirrored yet.
+    pub(crate) async fn set(world: World, settings: &[(&str, &str)]) -> Scene {
         let stage = Stage::set(world).await;
         let pool = stage.database.pool().await;
         let named =

@@ -21,6 +21,8 @@ impl fmt::Display for Step {
                 write!(formatter, "add column {table}.{} {}", column.name, column.kind.sql())
             }
             Step::CreateIndex { table, column } => write!(formatter, "index {table}.{column}"),
+            Step::AddKey { table } => write!(formatter, "make id the primary key of {table}"),
+            Step::GenerateIds { table } => write!(formatter, "have {table} make ids of its own"),
             Step::Comment { table, column: Some(column), .. } => {
                 write!(formatter, "describe {table}.{column}")
             }

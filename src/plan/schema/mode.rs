@@ -39,7 +39,9 @@ fn is_shape(step: &Step) -> bool {
         | Step::RenameTable { .. }
         | Step::RenameColumn { .. }
         | Step::AddColumn { .. }
-        | Step::CreateIndex { .. } => true,
+        | Step::CreateIndex { .. }
+        | Step::AddKey { .. }
+        | Step::GenerateIds { .. } => true,
         Step::Comment { .. } | Step::Capture { .. } | Step::ReadAnew { .. } => false,
     }
 }
