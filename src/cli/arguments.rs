@@ -123,7 +123,10 @@ pub(super) enum Command {
         shell: Shell,
     },
     /// Write the manual pages of all commands into a folder
-    #[command(hide = true, after_help = "For packagers: pages in the first section, such as twenty-sync-status.1")]
+    #[command(
+        hide = true,
+        after_help = "For packagers: pages in the first section, such as twenty-sync-status.1"
+    )]
     Man {
         /// An existing folder
         folder: PathBuf,

@@ -20,8 +20,8 @@ pub(super) fn text(relative: &str) -> String {
 
 /// A file of one YAML document, in which no key comes twice.
 pub(super) fn yaml(path: &Path) -> Value {
-    let text = fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

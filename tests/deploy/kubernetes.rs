@@ -55,17 +55,23 @@ fn every_manifest_is_one_object_and_no_key_comes_twice() {
 
 #[test]
 fn every_manifest_belongs_to_an_overlay_or_a_component() {
-    let used: usize = ["base", "components/monitoring", "overlays/single", "overlays/replicated", "overlays/once"]
-        .iter()
-        .map(|part| {
-            let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
-            let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
-            let folders = recipe["resources"].as_array().map_or(0, |resources| {
-                resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
-            });
-            1 + files("resources") + files("patches") - folders
-        })
-        .sum();
+    let used: usize = [
+        "base",
+        "components/monitoring",
+        "overlays/single",
+        "overlays/replicated",
+        "overlays/once",
+    ]
+    .iter()
+    .map(|part| {
+        let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
+        let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
+        let folders = recipe["resources"].as_array().map_or(0, |resources| {
+            resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
+        });
+        1 + files("resources") + files("patches") - folders
+    })
+    .sum();
     assert_eq!(used, below(&path("deploy/kubernetes"), "yaml").len());
 }
 
@@ -74,7 +80,8 @@ fn overlays_resolve_as_kubectl_resolves_them() {
     for overlay in OVERLAYS {
         let own: BTreeSet<String> = render(&folder(overlay)).iter().map(Value::to_string).collect();
         assert!(own.len() >= 5, "{overlay}: {own:?}");
-        let Some(output) = ask(Command::new("kubectl").arg("kustomize").arg(folder(overlay))) else {
+        let Some(output) = ask(Command::new("kubectl").arg("kustomize").arg(folder(overlay)))
+        else {
             return;
         };
         assert_ended_well(&output);
@@ -94,7 +101,9 @@ fn pods_keep_to_the_restricted_standard() {
         assert_eq!(context["runAsNonRoot"], true, "{overlay}");
         assert!(context["runAsUser"].as_u64().is_some_and(|user| user > 0), "{overlay}");
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{overlay}");
-        for sharing in ["hostNetwork", "hostPID", "hostIPC", "initContainers", "shareProcessNamespace"] {
+        for sharing in
+            ["hostNetwork", "hostPID", "hostIPC", "initContainers", "shareProcessNamespace"]
+        {
             assert_eq!(pod.get(sharing), None, "{overlay}");
         }
         for volume in pod["volumes"].as_array().unwrap() {
@@ -146,12 +155,17 @@ fn secrets_are_files_and_never_variables() {
         for variable in variables {
             assert_eq!(variable.get("valueFrom"), None, "{overlay}: {variable}");
         }
-        for (name, file) in [("TWENTY_API_KEY_FILE", "api-key"), ("DATABASE_URL_FILE", "database-url")] {
+        for (name, file) in
+            [("TWENTY_API_KEY_FILE", "api-key"), ("DATABASE_URL_FILE", "database-url")]
+        {
             let expected = json!({"name": name, "value": format!("{folder}/{file}")});
             assert!(variables.contains(&expected), "{overlay}: {expected}");
         }
         assert_eq!(pod["volumes"][0]["secret"]["defaultMode"], 0o440, "{overlay}");
-        assert_eq!(pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsGroup"], "{overlay}");
+        assert_eq!(
+            pod["securityContext"]["fsGroup"], pod["securityContext"]["runAsGroup"],
+            "{overlay}"
+        );
     }
 }
 
@@ -162,7 +176,9 @@ fn the_two_that_make_pods_make_them_alike() {
             let of_its_own = pod.as_object_mut().unwrap();
             of_its_own.retain(|key, _| !["affinity", "restartPolicy"].contains(&key.as_str()));
             let container = pod["containers"][0].as_object_mut().unwrap();
-            container.retain(|key, _| !key.ends_with("Probe") && !["args", "env", "ports"].contains(&key.as_str()));
+            container.retain(|key, _| {
+                !key.ends_with("Probe") && !["args", "env", "ports"].contains(&key.as_str())
+            });
             pod
         })
         .collect();
@@ -181,7 +197,10 @@ fn the_network_is_open_for_names_twenty_and_postgresql_only() {
 
 fn ports(rules: &Value) -> BTreeSet<u64> {
     let rules = rules.as_array().unwrap().iter();
-    rules.flat_map(|rule| rule["ports"].as_array().unwrap()).map(|port| port["port"].as_u64().unwrap()).collect()
+    rules
+        .flat_map(|rule| rule["ports"].as_array().unwrap())
+        .map(|port| port["port"].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -191,12 +210,21 @@ fn probes_and_metrics_use_the_port_that_the_program_listens_on() {
     let listens = json!({"name": "TWENTY_SYNC__HEALTH__LISTEN", "value": "0.0.0.0:9464"});
     assert!(container["env"].as_array().unwrap().contains(&listens));
     assert_eq!(container["ports"], json!([{"name": "metrics", "containerPort": 9464}]));
-    for (probe, address) in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
-        assert_eq!(container[probe]["httpGet"], json!({"path": address, "port": "metrics"}), "{probe}");
+    for (probe, address) in
+        [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]
+    {
+        assert_eq!(
+            container[probe]["httpGet"],
+            json!({"path": address, "port": "metrics"}),
+            "{probe}"
+        );
     }
     assert_eq!(of_kind(&objects, "Service")["spec"]["ports"][0]["targetPort"], "metrics");
     let monitor = yaml(&path("deploy/kubernetes/components/monitoring/servicemonitor.yaml"));
-    assert_eq!(monitor["spec"]["endpoints"][0]["port"], of_kind(&objects, "Service")["spec"]["ports"][0]["name"]);
+    assert_eq!(
+        monitor["spec"]["endpoints"][0]["port"],
+        of_kind(&objects, "Service")["spec"]["ports"][0]["name"]
+    );
 }
 
 #[test]
@@ -206,7 +234,10 @@ fn everything_selects_the_pods_by_the_label_they_have() {
     let labels = &deployment["spec"]["template"]["metadata"]["labels"];
     assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
     assert_eq!(&of_kind(&objects, "Service")["spec"]["selector"], labels);
-    assert_eq!(&of_kind(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"], labels);
+    assert_eq!(
+        &of_kind(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        labels
+    );
     assert_eq!(&of_kind(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], labels);
     let affinity = &deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
     let apart = &affinity["requiredDuringSchedulingIgnoredDuringExecution"][0];
@@ -228,7 +259,10 @@ fn a_cron_job_never_runs_beside_itself_nor_beside_a_daemon() {
     let job = &of_kind(&objects, "CronJob")["spec"];
     assert_eq!(job["concurrencyPolicy"], "Forbid");
     assert_eq!(job["jobTemplate"]["spec"]["backoffLimit"], 0);
-    assert_eq!(pods(of_kind(&objects, "CronJob")).unwrap()["containers"][0]["args"], json!(["--once"]));
+    assert_eq!(
+        pods(of_kind(&objects, "CronJob")).unwrap()["containers"][0]["args"],
+        json!(["--once"])
+    );
     assert!(!objects.iter().any(|object| object["kind"] == "Deployment"));
 }
 
