@@ -127,6 +127,15 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Write the manual pages of all commands into a folder
+    #[command(
+        hide = true,
+        after_help = "For packagers: pages in the first section, such as twenty-sync-status.1"
+    )]
+    Man {
+        /// An existing folder
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]
