@@ -16,6 +16,7 @@ mod config_check;
 mod conflicts;
 mod doctor;
 mod exit;
+mod fuse;
 mod man;
 mod metadata;
 mod objects;
@@ -103,6 +104,7 @@ fn dispatch(
             block_on(reset::run(&loaded.config()?, object, *yes, output, bars))
         }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
+        Command::Fuse { command } => block_on(fuse::run(&loaded.mirror()?, command, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),
         Command::Pause { which, reason } => {
