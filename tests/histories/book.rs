@@ -120,7 +120,12 @@ impl Book {
     }
 
     /// What is wrong in the end; `conflicts` are the values that were put on record.
-    pub(crate) fn faults(&mut self, source: &Held, mirror: &Held, conflicts: &[(Key, Value)]) -> Vec<String> {
+    pub(crate) fn faults(
+        &mut self,
+        source: &Held,
+        mirror: &Held,
+        conflicts: &[(Key, Value)],
+    ) -> Vec<String> {
         let mut faults = Vec::new();
         for (key, turns) in &self.turns {
             let there = source.get(key).is_some_and(|record| record.is_live());
@@ -143,9 +148,8 @@ impl Book {
                 Side::Source => source,
                 Side::Mirror => mirror,
             };
-            let is_held = held
-                .get(&edit.key)
-                .is_some_and(|record| record.values[edit.column] == edit.value);
+            let is_held =
+                held.get(&edit.key).is_some_and(|record| record.values[edit.column] == edit.value);
             if !is_held && !self.replaced.contains(&place) && !kept.contains(&place) {
                 faults.push(format!("lost update: {edit:?}"));
             }
@@ -158,7 +162,11 @@ impl Book {
 fn wanted(turns: &[Turn]) -> Option<Life> {
     let last = turns.last()?;
     let of = |side: Side| {
-        turns.iter().rev().find(|turn| turn.span == last.span && turn.side == side).map(|turn| turn.life)
+        turns
+            .iter()
+            .rev()
+            .find(|turn| turn.span == last.span && turn.side == side)
+            .map(|turn| turn.life)
     };
     match (of(Side::Source), of(Side::Mirror)) {
         (Some(life), None) | (None, Some(life)) => Some(life),

@@ -8,11 +8,14 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use fake_twenty::{Clock, FakeTwenty, Options, World};
 use sqlx::PgPool;
 use test_postgres::TestDatabase;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
 use twenty_sync::{
     config::{
-        Config, DeletedRecords, Deletes, Fuse, MirrorConfig, ObjectRule, Policy, Pull, Push, Schema,
-        SchemaMode, Source,
+        Config, DeletedRecords, Deletes, Fuse, MirrorConfig, ObjectRule, Policy, Pull, Push,
+        Schema, SchemaMode, Source,
     },
+    mirror::RunMode,
     record::Direction,
     sync::Engine,
 };
@@ -71,9 +74,16 @@ impl Ground {
     pub(crate) async fn lay() -> Ground {
         let options = Options { world: MODEL.clone(), ..Options::default() };
         let (fake, database) = tokio::join!(FakeTwenty::start(options), TestDatabase::create());
+        // Nothing here is about what a crash of PostgreSQL leaves.
+        let hasten = format!("alter database \"{}\" set synchronous_commit = off", database.name());
+        let pool = database.pool().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(hasten)).execute(&pool).await.unwrap();
+        pool.close().await;
         let pool = database.pool().await;
         let ground = Ground { fake, database, pool };
-        ground.engine(Setup::of(0)).await;
+        // A first run makes the tables.
+        let (engine, (progress, _)) = (ground.engine(Setup::of(0)).await, unbounded_channel());
+        engine.pass(RunMode::Once, &CancellationToken::new(), &progress).await.unwrap();
         ground
     }
 
@@ -87,9 +97,9 @@ impl Ground {
                       join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and (n.nspname = 'twenty' \
                       or n.nspname = 'sync' and c.relname in ('outbox', 'base', 'conflict', 'quarantine', 'checkpoint', 'stop'))";
         let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.pool).await.unwrap();
-        // The triggers refuse to truncate; a replica has none.
+        // Only the program may truncate what it mirrors.
         let clear = format!(
-            "begin; set local session_replication_role = replica; truncate {} restart identity cascade; commit",
+            "begin; set local sync.origin = 'engine'; truncate {} restart identity cascade; commit",
             tables.join(", ")
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(clear)).execute(&self.pool).await.unwrap();

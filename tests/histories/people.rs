@@ -61,7 +61,11 @@ impl People {
     }
 
     /// Runs the statement that is chosen by what the mirror holds.
-    pub(crate) async fn by_sql(&self, pool: &PgPool, choose: impl FnOnce(&mut Crowd, &Held) -> String) {
+    pub(crate) async fn by_sql(
+        &self,
+        pool: &PgPool,
+        choose: impl FnOnce(&mut Crowd, &Held) -> String,
+    ) {
         let mut transaction = pool.begin().await.unwrap();
         let tables: Vec<String> =
             OBJECTS.iter().map(|object| format!("twenty.{}", object.table)).collect();
@@ -173,7 +177,8 @@ impl Crowd {
 
     fn revive(&mut self, place: usize, id: Uuid) -> String {
         let object = &OBJECTS[place];
-        let field = if self.dice.once_in(3) { self.dice.pick(&indexes(object.fields)) } else { None };
+        let field =
+            if self.dice.once_in(3) { self.dice.pick(&indexes(object.fields)) } else { None };
         let more = field.map(|index| {
             let field = &object.fields[index];
             let value = self.value(field);

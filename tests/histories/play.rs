@@ -11,7 +11,7 @@ use std::{
 };
 
 use fake_twenty::{Effect, Fault};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -30,16 +30,31 @@ use super::{
 /// The longest that SQL in the midst of a run may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Histories that are played side by side.
+const LINES: usize = 6;
+
 /// Undisturbed runs after which both sides must be equal.
 const RUNS: usize = 4;
 
-/// Plays these histories one after the other.
+/// Plays these histories. Most of a history is waiting for answers, so some are played at a time, each line of them
+/// on ground of its own.
 pub(crate) async fn all(seeds: impl IntoIterator<Item = u64>) {
-    let mut seeds = seeds.into_iter().peekable();
-    if seeds.peek().is_none() {
-        return;
-    }
+    let mut lines: Vec<Vec<u64>> = vec![Vec::new(); LINES];
+    seeds.into_iter().enumerate().for_each(|(place, seed)| lines[place % LINES].push(seed));
+    lines.retain(|line| !line.is_empty());
     let began = Instant::now();
+    let played = join_all(lines.into_iter().map(one_line)).await;
+    let (mut tally, mut failed) = (Tally::default(), Vec::new());
+    for (more, wrong) in played {
+        tally.add(more);
+        failed.extend(wrong);
+    }
+    println!("{tally:?} in {:?}", began.elapsed());
+    assert!(failed.is_empty(), "wrong: {failed:?}");
+}
+
+/// Plays these histories one after the other; which went wrong.
+async fn one_line(seeds: Vec<u64>) -> (Tally, Vec<u64>) {
     let ground = Ground::lay().await;
     let (mut tally, mut failed) = (Tally::default(), Vec::new());
     for seed in seeds {
@@ -52,15 +67,17 @@ pub(crate) async fn all(seeds: impl IntoIterator<Item = u64>) {
         let crowd = people.lock();
         tally.add(crowd.book.tally);
         if !faults.is_empty() {
-            println!("\nhistory {seed}, {:?}", Setup::of(seed));
-            crowd.book.log.iter().for_each(|line| println!("  {line}"));
-            faults.iter().for_each(|fault| println!("  wrong: {fault}"));
-            println!("  HISTORY_SEED={seed} cargo nextest run --test histories one_by_one");
+            let mut story = crowd.book.log.clone();
+            story.extend(faults.iter().map(|fault| format!("wrong: {fault}")));
+            let setup = Setup::of(seed);
+            println!(
+                "\nhistory {seed}, {setup:?}\n  {}\n  HISTORY_SEED={seed} cargo nextest run --test histories one_by_one",
+                story.join("\n  ")
+            );
             failed.push(seed);
         }
     }
-    println!("{tally:?} in {:?}", began.elapsed());
-    assert!(failed.is_empty(), "wrong: {failed:?}");
+    (tally, failed)
 }
 
 struct History<'a> {
@@ -153,7 +170,8 @@ impl<'a> History<'a> {
         self.say(&format!("a run with acts before calls {acts:?}, loses an answer: {loses}"));
         if loses {
             let is_write = |call: &fake_twenty::CallInfo| {
-                call.method == "POST" && (call.path != "/graphql" || call.body.contains("mutation"))
+                call.method == "POST"
+                    && (call.path != "/graphql" || call.body.contains("mutation"))
                     && !call.path.contains("metadata")
             };
             self.ground.fake.fault(Fault::new(Effect::CutAfter).when(is_write).next(1));
@@ -217,18 +235,25 @@ impl<'a> History<'a> {
 
     /// Somebody clears the references of the records that are stuck for theirs.
     async fn repair(&self) {
-        let query = "select object, record_id from sync.problem where record_id is not null order by 2";
+        let query =
+            "select object, record_id from sync.problem where record_id is not null order by 2";
         let stuck: Vec<(String, uuid::Uuid)> =
             sqlx::query_as(query).fetch_all(&self.ground.pool).await.unwrap();
         for (plural, id) in stuck {
             let object = OBJECTS.iter().find(|object| object.plural == plural).unwrap();
-            let clear: Vec<String> =
-                object.references.iter().map(|reference| format!("{} = null", reference.column)).collect();
+            let clear: Vec<String> = object
+                .references
+                .iter()
+                .map(|reference| format!("{} = null", reference.column))
+                .collect();
             if clear.is_empty() {
                 continue;
             }
-            let statement =
-                format!("update twenty.{} set {} where id = '{id}'", object.table, clear.join(", "));
+            let statement = format!(
+                "update twenty.{} set {} where id = '{id}'",
+                object.table,
+                clear.join(", ")
+            );
             self.people.by_sql(&self.ground.pool, |_, _| statement).await;
         }
     }
@@ -261,12 +286,18 @@ impl<'a> History<'a> {
         let calls = self.ground.fake.calls();
         let writes = calls.iter().filter(|call| {
             let info = &call.info;
-            let reads = info.method == "GET" || info.path.contains("metadata")
+            let reads = info.method == "GET"
+                || info.path.contains("metadata")
                 || info.path == "/graphql" && !info.body.contains("mutation");
             !reads
         });
         let mut faults: Vec<String> = writes
-            .map(|call| format!("an idle run sent {} {} {}", call.info.method, call.info.path, call.info.body))
+            .map(|call| {
+                format!(
+                    "an idle run sent {} {} {}",
+                    call.info.method, call.info.path, call.info.body
+                )
+            })
             .collect();
         if self.versions().await != before {
             faults.push("idle runs changed rows".to_owned());
@@ -277,7 +308,8 @@ impl<'a> History<'a> {
     /// Which version of each row is in the mirror and in what the program remembers of local changes.
     async fn versions(&self) -> Vec<(String, String)> {
         let tables = OBJECTS.iter().map(|object| format!("twenty.{}", object.table));
-        let control = ["outbox", "base", "conflict", "quarantine"].map(|name| format!("sync.{name}"));
+        let control =
+            ["outbox", "base", "conflict", "quarantine"].map(|name| format!("sync.{name}"));
         let queries: Vec<String> = tables
             .chain(control)
             .map(|table| format!("select '{table}', ctid::text || xmin::text from {table}"))

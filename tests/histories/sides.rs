@@ -201,6 +201,7 @@ fn filled(value: Value) -> Value {
 
 fn moment(value: &Value) -> Option<i128> {
     let text = value.as_str()?;
-    let time = OffsetDateTime::parse(text, &Rfc3339).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let time =
+        OffsetDateTime::parse(text, &Rfc3339).unwrap_or_else(|error| panic!("{text}: {error}"));
     Some(time.unix_timestamp_nanos() / 1_000_000)
 }
