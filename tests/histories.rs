@@ -27,7 +27,7 @@ mod sides;
 use std::ops::Range;
 
 /// Seeds that once led to a mistake. The story of each is in the test of the planner that came of it.
-const REGRESSIONS: [u64; 0] = [];
+const REGRESSIONS: [u64; 1] = [1];
 
 /// The seeds that `HISTORY_SEED` names.
 fn asked() -> Option<Range<u64>> {
