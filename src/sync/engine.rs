@@ -12,7 +12,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError,
+    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, capabilities,
     pull::{Effect, Pull},
     push::Push,
     scope,
@@ -170,10 +170,11 @@ impl Engine {
     /// Makes the mirror's tables what the data model asks for.
     async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
+        let rest = capabilities::current(&self.source, &self.mirror, &model).await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(&model, &self.config.objects)?;
+        let objects = scope::scoped(&model, &self.config.objects, rest)?;
         let plan = schema::plan(self.mirror.schema(), &objects, &change.existing);
         for step in &plan.steps {
             tracing::debug!(schema = plan.schema, %step, "changing the mirror's tables");

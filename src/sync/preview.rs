@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ObjectReport, ProgressSender, SyncError,
+    ObjectReport, ProgressSender, SyncError, capabilities,
     pull::{Effect, Pull},
     scope,
     target::{Target, Workspace},
@@ -132,9 +132,11 @@ impl Preview {
     }
 
     async fn schema_of(&self, model: &DataModel) -> Result<SchemaPlan, SyncError> {
+        let rest = capabilities::seen(&self.source, model).await?.unwrap_or_default().rest;
+        self.source.expect_rest(rest);
         // Never applied: dropping it ends its transaction.
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(model, &self.config.objects)?;
+        let objects = scope::scoped(model, &self.config.objects, rest)?;
         Ok(schema::plan(self.mirror.schema(), &objects, &change.existing))
     }
 

@@ -142,7 +142,7 @@ impl<'a> Verifier<'a, '_> {
         loop {
             self.sweeper.go_on()?;
             let page = pull.source.page(&request, &pull.target.decoder).await?;
-            match walk::advance(walk, &facts(&page), PAGE_SIZE.into()) {
+            match walk::advance(walk, &facts(walk, &page), PAGE_SIZE.into()) {
                 Ok(step) => return Ok((page, step)),
                 Err(_) if !again => again = true,
                 Err(cause) => return Err(SyncError::Walk { object: object.to_owned(), cause }),

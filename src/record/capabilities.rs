@@ -1,0 +1,46 @@
+//! What the server can do, as far as it differs by version.
+//!
+//! It exists because one key opens servers of several ages, and what is safe to send depends on it
+//! (docs/twenty.md, "Version differences"). Invariant: the version is for people; decisions rest on what was seen.
+
+/// Which of its REST interfaces the server answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rest {
+    /// The one of all newer servers: trash, restore, bulk writes.
+    #[default]
+    Common,
+    /// The older one: it destroys instead of deleting, shows nothing of the trash, and counts only what is still to
+    /// come of a listing.
+    Legacy,
+}
+
+impl Rest {
+    /// The word in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rest::Common => "common",
+            Rest::Legacy => "legacy",
+        }
+    }
+
+    /// The interface by its word.
+    pub fn named(word: &str) -> Option<Rest> {
+        [Rest::Common, Rest::Legacy].into_iter().find(|rest| rest.as_str() == word)
+    }
+}
+
+/// What the server can do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// Its version; servers of 2025 do not tell.
+    pub version: Option<String>,
+    /// Its REST interface.
+    pub rest: Rest,
+}
+
+impl Capabilities {
+    /// The version as people read it.
+    pub fn version_text(&self) -> &str {
+        self.version.as_deref().unwrap_or("of 2025 (it does not tell its version)")
+    }
+}
