@@ -19,9 +19,11 @@ mod exit;
 mod metadata;
 mod objects;
 mod output;
+mod pause;
 mod plan;
 mod problems;
 mod progress;
+mod reset;
 mod run;
 mod status;
 mod verify;
@@ -79,13 +81,23 @@ fn dispatch(
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }
+        Command::Schema { command: SchemaCommand::Apply } => {
+            block_on(plan::apply(&loaded.config()?, output))
+        }
         Command::Plan => block_on(plan::run(&loaded.config()?, output, bars)),
         Command::Verify { objects, repair } => {
             block_on(verify::run(&loaded.config()?, objects, *repair, output, bars))
         }
+        Command::Reset { object, yes } => {
+            block_on(reset::run(&loaded.config()?, object, *yes, output, bars))
+        }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),
+        Command::Pause { which, reason } => {
+            block_on(pause::pause(&loaded.mirror()?, which, reason.as_deref(), output))
+        }
+        Command::Resume { which } => block_on(pause::resume(&loaded.mirror()?, which, output)),
         Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),

@@ -29,6 +29,8 @@ pub struct Config {
     pub source: Source,
     /// PostgreSQL's side.
     pub mirror: MirrorConfig,
+    /// How the tables follow the data model.
+    pub schema: Schema,
     /// How to read.
     pub pull: Pull,
     /// How to write back.
@@ -71,6 +73,26 @@ pub struct MirrorConfig {
     pub schema: String,
     /// The most connections to hold.
     pub max_connections: u32,
+}
+
+/// How the tables follow the data model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// What happens when the data model changes.
+    pub mode: SchemaMode,
+}
+
+/// What happens when the data model changes; what each means is decided in [`crate::plan::schema`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SchemaMode {
+    /// The tables change.
+    Auto,
+    /// The change waits for a person.
+    Ask,
+    /// The tables stay as they are.
+    Freeze,
 }
 
 /// How to read.

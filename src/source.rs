@@ -19,6 +19,7 @@ mod metadata;
 mod page;
 mod probe;
 mod problem;
+mod projection;
 mod refusal;
 mod server;
 mod text;

@@ -8,6 +8,8 @@
 mod calls;
 #[path = "push/deletes.rs"]
 mod deletes;
+#[path = "push/drift.rs"]
+mod drift;
 #[path = "once/equality.rs"]
 mod equality;
 #[path = "push/freshness.rs"]
@@ -16,6 +18,8 @@ mod freshness;
 mod history;
 #[path = "push/outcomes.rs"]
 mod outcomes;
+#[path = "push/pauses.rs"]
+mod pauses;
 #[path = "push/policies.rs"]
 mod policies;
 #[path = "push/races.rs"]
@@ -24,12 +28,16 @@ mod races;
 mod refusals;
 #[path = "push/relations.rs"]
 mod relations;
+#[path = "push/reset.rs"]
+mod reset;
 #[path = "push/scene.rs"]
 mod scene;
 #[path = "push/silence.rs"]
 mod silence;
 #[path = "once/stage.rs"]
 mod stage;
+#[path = "push/stops.rs"]
+mod stops;
 #[path = "push/types.rs"]
 mod types;
 #[path = "push/values.rs"]

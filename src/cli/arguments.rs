@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uuid::Uuid;
 
@@ -59,6 +59,14 @@ pub(super) enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Read an object from the beginning and make its table equal to it, while people go on using the table
+    Reset {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// What the mirror's tables are made from
     Schema {
         #[command(subcommand)]
@@ -75,6 +83,19 @@ pub(super) enum Command {
     Conflicts {
         #[command(subcommand)]
         command: ConflictsCommand,
+    },
+    /// Stop reading or sending objects, until they are resumed; local changes are kept and go then
+    Pause {
+        #[command(flatten)]
+        which: Which,
+        /// Why, for whoever looks at `status`
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Go on with objects that were paused
+    Resume {
+        #[command(flatten)]
+        which: Which,
     },
     /// Tell what happened to one record on both sides, and what comes next
     #[command(after_help = "Exit code 3 where the record needs a person")]
@@ -105,8 +126,10 @@ pub(super) enum Command {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum SchemaCommand {
-    /// Print the DDL that the next run would execute; exit code 4 where there is any
+    /// Print the DDL that the data model asks for; exit code 4 where there is any
     Plan,
+    /// Execute it, whatever schema.mode says
+    Apply,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -187,6 +210,30 @@ pub(super) enum ConflictsCommand {
         #[arg(value_name = "CONFLICT")]
         id: i64,
     },
+}
+
+/// Objects and what flows of them.
+#[derive(Debug, Clone, Args)]
+#[group(id = "named", required = true, args = ["objects", "all"])]
+pub(super) struct Which {
+    /// Singular or plural names, such as person or people
+    #[arg(value_name = "OBJECT")]
+    pub(super) objects: Vec<String>,
+    /// Every object that is mirrored now
+    #[arg(long, conflicts_with = "objects")]
+    pub(super) all: bool,
+    /// Only what comes from Twenty (pull) or what goes there (push)
+    #[arg(long, value_enum)]
+    pub(super) flow: Option<OneFlow>,
+}
+
+/// One flow.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum OneFlow {
+    /// From Twenty to here
+    Pull,
+    /// From here to Twenty
+    Push,
 }
 
 /// A side of a conflict.

@@ -47,6 +47,15 @@ impl Failure {
     }
 }
 
+/// Nobody is there to say yes.
+pub(super) fn not_asked(question: &str) -> Failure {
+    Failure {
+        code: USAGE,
+        message: format!("nobody is there to be asked: {question}"),
+        hint: Some("say it with --yes".to_owned()),
+    }
+}
+
 /// The code of a run that came to its end.
 pub(super) fn of_outcome(outcome: Outcome) -> ExitCode {
     match outcome {

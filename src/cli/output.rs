@@ -15,6 +15,7 @@ use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::{arguments::Arguments, exit::Failure};
+use crate::mirror::Stop;
 
 /// Where a command prints.
 #[derive(Debug)]
@@ -147,6 +148,36 @@ pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
         _ => (seconds / 86_400, "d"),
     };
     format!("{count} {unit} ago")
+}
+
+/// What does not run, why, and what to do about it: a line for each object and reason.
+pub(super) fn stopped(stops: &[Stop]) -> Vec<String> {
+    let same = |left: &Stop, right: &Stop| {
+        (left.object_id, &left.reason, &left.hint) == (right.object_id, &right.reason, &right.hint)
+    };
+    let line = |(place, stop): (usize, &Stop)| {
+        if stops[..place].iter().any(|before| same(before, stop)) {
+            return None;
+        }
+        let flows = stops[place..].iter().filter(|other| same(stop, other));
+        let flows: Vec<&str> = flows.map(|stop| stop.flow.as_str()).collect();
+        let verb = if flows.len() > 1 { "are" } else { "is" };
+        let (object, flows) = (printable(&stop.object), flows.join(" and "));
+        let (reason, hint) = (printable(&stop.reason), printable(&stop.hint));
+        Some(format!("{object}: {flows} {verb} stopped: {reason} ({hint})"))
+    };
+    stops.iter().enumerate().filter_map(line).collect()
+}
+
+/// Which changes of the tables wait.
+pub(super) fn held(steps: &[String]) -> Option<String> {
+    let first = steps.first()?;
+    let more =
+        if steps.len() > 1 { format!(" and {} more", steps.len() - 1) } else { String::new() };
+    Some(format!(
+        "the tables do not follow the data model: {}{more} (twenty-sync schema plan shows it, schema apply does it)",
+        printable(first)
+    ))
 }
 
 /// A time as people read it, in UTC.

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, table},
+    output::{Output, grouped, printable, stopped, table},
     progress::Display,
 };
 use crate::{
     config::Config,
     mirror::{Ident, render},
     plan::schema::SchemaPlan,
-    sync::{ObjectReport, PlannedWrite, Preview, Previewed},
+    sync::{Engine, ObjectReport, PlannedWrite, Preview, Previewed},
 };
 
 /// The DDL that the next run would execute.
@@ -31,6 +31,18 @@ pub(super) async fn schema(config: &Config, output: &mut Output) -> Result<ExitC
         steps.iter().filter_map(|step| step["sql"].as_str()).collect::<Vec<_>>().join("\n")
     })?;
     Ok(code(steps.is_empty()))
+}
+
+/// Executes it.
+pub(super) async fn apply(config: &Config, output: &mut Output) -> Result<ExitCode, Failure> {
+    let plan = Engine::open(config).await?.apply_schema().await?;
+    output.show(&statements(&plan)?, |_| {
+        if plan.is_empty() {
+            return "nothing to change".to_owned();
+        }
+        plan.steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the next run would do.
@@ -66,10 +78,11 @@ fn statements(plan: &SchemaPlan) -> Result<Vec<Value>, Failure> {
 }
 
 fn text(planned: &Previewed) -> String {
+    let mut lines = stopped(&planned.stops);
     if planned.is_empty() {
-        return "nothing to do: both sides are equal as far as a run would look".to_owned();
+        lines.push("nothing to do: both sides are equal as far as a run would look".to_owned());
+        return lines.join("\n");
     }
-    let mut lines = Vec::new();
     let steps = planned.schema.steps.len() as u64;
     if steps > 0 {
         lines.push(format!(
@@ -132,5 +145,6 @@ fn as_json(planned: &Previewed) -> Result<Value, Failure> {
         "anew": planned.anew.iter().map(anew).collect::<Vec<_>>(),
         "pull": planned.pull.iter().map(pull).collect::<Vec<_>>(),
         "push": planned.push.iter().map(write).collect::<Vec<_>>(),
+        "stops": planned.stops,
     }))
 }

@@ -105,7 +105,7 @@ pub(super) async fn discard(
         match output.confirmed(&question)? {
             Some(true) => {}
             Some(false) => return Err(Failure::failed("nothing was given up")),
-            None => return Err(not_asked(&question)),
+            None => return Err(exit::not_asked(&question)),
         }
     }
     if !mirror.discard(object.object_id, id).await? {
@@ -145,13 +145,5 @@ fn nothing_to_discard(object: &KnownObject, id: Uuid) -> Failure {
         code: exit::FAILED,
         message: format!("{} {id} has no local changes that wait", object.plural),
         hint: Some(format!("`twenty-sync why {} {id}` tells what became of them", object.plural)),
-    }
-}
-
-fn not_asked(question: &str) -> Failure {
-    Failure {
-        code: exit::USAGE,
-        message: format!("nobody is there to be asked: {question}"),
-        hint: Some("say it with --yes".to_owned()),
     }
 }

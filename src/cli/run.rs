@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, grouped, printable, table},
+    output::{Output, grouped, held, printable, stopped, table},
     progress::Display,
 };
 use crate::{
@@ -87,13 +87,19 @@ fn summary(report: &RunReport) -> String {
             ));
         }
     }
+    lines.extend(stopped(&report.stops));
+    lines.extend(held(&report.held));
     lines.push(closing(report));
     lines.join("\n")
 }
 
 fn cells(object: &ObjectReport) -> Vec<String> {
     let applied = &object.applied;
-    let state = if object.failure.is_some() { "failed" } else { "in sync" };
+    let state = match (&object.failure, object.stopped) {
+        (Some(_), _) => "failed",
+        (None, true) => "stopped",
+        (None, false) => "in sync",
+    };
     vec![
         printable(&object.object),
         grouped(object.read),
@@ -154,6 +160,8 @@ fn as_json(report: &RunReport) -> serde_json::Value {
         "written": report.pushed.written,
         "refused": report.pushed.refused,
         "conflicts": report.pushed.conflicts,
+        "stops": report.stops,
+        "held": report.held,
         "objects": objects,
     })
 }

@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, ago, grouped, printable, table},
+    output::{Output, ago, grouped, held, printable, stopped, table},
 };
 use crate::{
     config::MirrorConfig,
-    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus},
+    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
 };
 
 pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
@@ -28,7 +28,9 @@ pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<E
     let stuck = status
         .objects
         .iter()
-        .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some());
+        .any(|object| object.quarantined + object.conflicts > 0 || object.failure.is_some())
+        || status.stops.iter().any(|stop| stop.cause != StopCause::Pause)
+        || !status.held.is_empty();
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
@@ -59,23 +61,35 @@ fn text(status: &MirrorStatus) -> String {
             grouped(unsigned(object.waiting)),
             grouped(unsigned(object.quarantined)),
             grouped(unsigned(object.conflicts)),
-            state(object),
+            state(object, &status.stops),
         ]
     });
     let mut lines = vec![
         format!("workspace {} in schema {}", status.workspace_id, status.schema),
         table(&headings, rows),
     ];
+    if status.server_is_only_read {
+        let version = status.server_version.as_deref().unwrap_or("of 2025");
+        lines.push(format!(
+            "the Twenty server, version {}, is only read: changes made here are refused until it is upgraded",
+            printable(version)
+        ));
+    }
     for object in &status.objects {
         if let Some(failure) = &object.failure {
             lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
         }
     }
+    lines.extend(stopped(&status.stops));
+    lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
 }
 
-fn state(object: &ObjectStatus) -> String {
+fn state(object: &ObjectStatus, stops: &[Stop]) -> String {
+    if let Some(state) = stopped_state(object, stops) {
+        return state;
+    }
     match (&object.failure, object.walk_seen, object.watermark) {
         (Some(_), _, _) => "failed".to_owned(),
         (None, Some(seen), _) => {
@@ -84,6 +98,21 @@ fn state(object: &ObjectStatus) -> String {
         }
         (None, None, None) => "waiting".to_owned(),
         (None, None, Some(_)) => "in sync".to_owned(),
+    }
+}
+
+/// What does not run of an object; a stop that asks for a person says more than a pause.
+fn stopped_state(object: &ObjectStatus, stops: &[Stop]) -> Option<String> {
+    let stops: Vec<&Stop> = stops.iter().filter(|stop| stop.object == object.object).collect();
+    let paused = |stop: &&&Stop| stop.cause == StopCause::Pause;
+    if stops.iter().any(|stop| stop.cause != StopCause::Pause) {
+        return Some("stopped".to_owned());
+    }
+    let flows: Vec<&str> = stops.iter().filter(paused).map(|stop| stop.flow.as_str()).collect();
+    match flows.as_slice() {
+        [] => None,
+        [flow] => Some(format!("{flow} paused")),
+        _ => Some("paused".to_owned()),
     }
 }
 

@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
-    Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Setting, Source, secret,
-    show,
+    Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting, Source,
+    secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -52,6 +52,7 @@ impl fmt::Debug for Loaded {
 struct Settings {
     source: SourceSettings,
     mirror: MirrorSettings,
+    schema: Schema,
     pull: Pull,
     push: Push,
     fuse: Fuse,
@@ -203,6 +204,7 @@ impl Loaded {
         Ok(Config {
             source: self.source()?,
             mirror: self.mirror()?,
+            schema: self.settings.schema,
             pull: self.settings.pull.clone(),
             push: self.settings.push,
             fuse: self.settings.fuse,

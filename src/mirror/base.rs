@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Mirror, TableWriter,
     claim::{self, Claimed},
+    error::MirrorError,
     relation::Relation,
 };
 use crate::record::{Image, ObjectId};
@@ -23,6 +24,23 @@ pub(super) struct BaseWrite<'a> {
     pub(super) waiting: Vec<&'a str>,
     /// The last change for which there is nothing to send.
     pub(super) decided_through: Option<i64>,
+}
+
+impl Mirror {
+    /// The records of an object that have local changes.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn edited(&self, object_id: ObjectId) -> Result<Vec<Uuid>, MirrorError> {
+        sqlx::query_scalar(
+            "select record_id from sync.base where workspace_id = $1 and object_id = $2 order by record_id",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MirrorError::query("list the records with local changes"))
+    }
 }
 
 /// Which of these records have a base.
@@ -78,7 +96,8 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     for write in bases {
         sqlx::query(
-            "update sync.base set base = $4::jsonb, waiting = $5, decided_through = $6, sent = null, sent_through = null, sent_at = null \
+            "update sync.base set base = $4::jsonb || coalesce((select jsonb_object_agg(name, base -> name) \
+             from unnest($7::text[]) as name where base ? name), '{}'), waiting = $5, decided_through = $6, sent = null, sent_through = null, sent_at = null \
              where workspace_id = $1 and object_id = $2 and record_id = $3",
         )
         .bind(mirror.workspace_id)
@@ -87,10 +106,36 @@ pub(super) async fn write(
         .bind(write.base.map(|base| base.to_json(&table.described)))
         .bind(&write.waiting)
         .bind(write.decided_through)
+        .bind(&table.lost)
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    // Where there is nothing to send, nothing is refused.
+    let quiet = bases.iter().filter(|write| write.decided_through.is_some());
+    let quiet: Vec<Uuid> = quiet.map(|write| write.record_id).collect();
+    release(mirror, connection, table.relation.object_id, &quiet).await
+}
+
+/// Takes records out of quarantine.
+async fn release(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    ids: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'push' \
+         and record_id = any($3)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(ids)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Notes up to which change there is nothing to send of a record.

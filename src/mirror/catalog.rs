@@ -9,7 +9,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Mirror, capture, control, error::MirrorError, stored};
-use crate::plan::schema::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
+use crate::plan::schema::{
+    CatalogColumn, Existing, ExistingColumn, ExistingTable, LostCause, LostColumn,
+};
 
 /// The mirror's tables as recorded and as they are.
 pub(super) async fn existing(
@@ -80,6 +82,7 @@ async fn recorded_tables(
     .await
     .map_err(MirrorError::query("read sync.object"))?;
     let mut columns = recorded_columns(mirror, connection).await?;
+    let mut lost = lost_columns(mirror, connection).await?;
     let table = |(object_id, name_plural, name): (Uuid, String, String)| ExistingTable {
         object_id,
         name_plural: stored::read_name(&name_plural),
@@ -87,6 +90,7 @@ async fn recorded_tables(
         comment: None,
         columns: columns.remove(&object_id).unwrap_or_default(),
         catalog: BTreeMap::new(),
+        lost: lost.remove(&object_id).unwrap_or_default(),
         triggers: Vec::new(),
     };
     Ok(objects.into_iter().map(table).collect())
@@ -107,6 +111,25 @@ async fn recorded_columns(
     for (object_id, field_id, part, key, name) in rows {
         let key = stored::read_name(&key);
         columns.entry(object_id).or_default().push(ExistingColumn { field_id, part, key, name });
+    }
+    Ok(columns)
+}
+
+async fn lost_columns(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+) -> Result<HashMap<Uuid, Vec<LostColumn>>, MirrorError> {
+    let rows: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "select object_id, column_name, cause from sync.lost_column where workspace_id = $1 order by column_name",
+    )
+    .bind(mirror.workspace_id)
+    .fetch_all(connection)
+    .await
+    .map_err(MirrorError::query("read sync.lost_column"))?;
+    let mut columns: HashMap<Uuid, Vec<LostColumn>> = HashMap::new();
+    for (object_id, name, cause) in rows {
+        let lost = LostCause::named(&cause).map(|cause| LostColumn { name, cause });
+        columns.entry(object_id).or_default().extend(lost);
     }
     Ok(columns)
 }

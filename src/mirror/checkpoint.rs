@@ -20,6 +20,8 @@ pub struct StoredCheckpoint {
     pub checkpoint: Checkpoint,
     /// What the next write must expect.
     pub version: i64,
+    /// Columns that the last complete walk was not shown.
+    pub withheld: Vec<String>,
 }
 
 /// How a checkpoint moves with a page.
@@ -59,7 +61,7 @@ impl Mirror {
     ) -> Result<Option<StoredCheckpoint>, MirrorError> {
         let row = sqlx::query(
             "select version, watermark, walk_began_at, walk_since, walk_cursor, walk_last_id, walk_seen, \
-             walk_fewest, walk_pages from sync.checkpoint where workspace_id = $1 and object_id = $2",
+             walk_fewest, walk_pages, withheld from sync.checkpoint where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
@@ -98,8 +100,8 @@ pub(super) async fn advance(
     connection: &mut PgConnection,
     object_id: Uuid,
     version: i64,
-    checkpoint: &Checkpoint,
-    walked: Walked,
+    (checkpoint, walked): (&Checkpoint, Walked),
+    withheld: Option<&[String]>,
 ) -> Result<bool, sqlx::Error> {
     let walk = checkpoint.walk.as_ref();
     let moved = sqlx::query(
@@ -107,7 +109,7 @@ pub(super) async fn advance(
          walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, \
          succeeded_at = case when $12 then now() else succeeded_at end, \
          failed_at = case when $12 then null else failed_at end, \
-         failure = case when $12 then null else failure end \
+         failure = case when $12 then null else failure end, withheld = coalesce($13, withheld) \
          where workspace_id = $1 and object_id = $2 and version = $3",
     )
     .bind(mirror.workspace_id)
@@ -122,6 +124,7 @@ pub(super) async fn advance(
     .bind(walk.and_then(|walk| walk.fewest).map(signed))
     .bind(walk.map(|walk| signed(walk.pages)))
     .bind(walked == Walked::ToTheEnd)
+    .bind(withheld)
     .execute(connection)
     .await?;
     Ok(moved.rows_affected() == 1)
@@ -142,7 +145,8 @@ fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
         }),
     };
     let checkpoint = Checkpoint { watermark: row.try_get("watermark")?, walk };
-    Ok(StoredCheckpoint { checkpoint, version: row.try_get("version")? })
+    let (version, withheld) = (row.try_get("version")?, row.try_get("withheld")?);
+    Ok(StoredCheckpoint { checkpoint, version, withheld })
 }
 
 fn signed(count: u64) -> i64 {

@@ -122,7 +122,7 @@ impl Mirror {
     }
 
     /// Writes down what is about to be sent. Says which records still have local changes to send: the others were
-    /// settled meanwhile and must not be sent.
+    /// settled or their object was stopped meanwhile, and must not be sent.
     ///
     /// # Errors
     /// PostgreSQL refuses, or people hold the records for too long.
@@ -148,7 +148,8 @@ impl Mirror {
             "with sending as (select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) \
              as s (object_id, record_id, image, through)), \
              held as (select b.object_id, b.record_id from sync.base b join sending s using (object_id, record_id) \
-             where b.workspace_id = $1 order by b.object_id, b.record_id for update of b) \
+             where b.workspace_id = $1 and not exists (select from sync.stop p where p.workspace_id = b.workspace_id \
+             and p.object_id = b.object_id and p.flow = 'push') order by b.object_id, b.record_id for update of b) \
              update sync.base b set sent = s.image::jsonb, sent_through = s.through, sent_at = clock_timestamp() \
              from held join sending s using (object_id, record_id) \
              where b.workspace_id = $1 and b.object_id = held.object_id and b.record_id = held.record_id \
@@ -183,12 +184,15 @@ async fn waiting(
         "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
          o.changed_by, coalesce(q.attempts, 0) as attempts \
          from sync.base b join sync.object ob on ob.workspace_id = b.workspace_id and ob.object_id = b.object_id \
-         and ob.direction = 'both' left join lateral (select outbox_id, changed_by from sync.outbox \
+         and ob.direction = 'both' and not exists (select from sync.stop s where s.workspace_id = b.workspace_id \
+         and s.object_id = b.object_id and s.flow = 'push') left join lateral (select outbox_id, changed_by from sync.outbox \
          where workspace_id = b.workspace_id and object_id = b.object_id and record_id = b.record_id \
          and settled_at is null order by outbox_id desc limit 1) o on true \
          left join sync.quarantine q on q.workspace_id = b.workspace_id and q.object_id = b.object_id \
          and q.direction = 'push' and q.record_key = b.record_id::text \
-         where b.workspace_id = $1 and (o.outbox_id > coalesce(b.decided_through, 0) or b.sent_at is not null) \
+         where b.workspace_id = $1 and (b.sent_at is not null or not exists (select from sync.stopped_record r \
+         where r.workspace_id = b.workspace_id and r.object_id = b.object_id and r.record_id = b.record_id \
+         and o.outbox_id <= r.through)) and (o.outbox_id > coalesce(b.decided_through, 0) or b.sent_at is not null) \
          and (q.quarantine_id is null or q.retry_at <= clock_timestamp() or o.outbox_id > q.outbox_id) \
          order by b.since, b.record_id limit $2",
     )

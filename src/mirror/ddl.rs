@@ -63,14 +63,26 @@ impl SchemaChange<'_> {
             let sql = render(&self.mirror.schema, step)?;
             let failed = |cause| MirrorError::Ddl { step: step.to_string(), cause };
             sqlx::raw_sql(statement(sql)).execute(&mut *self.transaction).await.map_err(failed)?;
-            if let Step::AddColumn { table, .. } | Step::CreateTable { table, .. } = step {
+            if let Step::AddColumn { table, .. }
+            | Step::CreateTable { table, .. }
+            | Step::ReadAnew { table } = step
+            {
                 refill.insert(table.as_str());
             }
         }
         for table in &plan.tables {
-            record(self.mirror, &mut self.transaction, table, refill.contains(table.name.as_str()))
-                .await?;
+            let connection = &mut *self.transaction;
+            // What is held keeps the names that it was recorded under, so that a later plan sees the difference.
+            if plan.held.is_empty() {
+                record_object(self.mirror, connection, table).await?;
+                record_fields(self.mirror, connection, table).await?;
+            }
+            record_lost(self.mirror, connection, table).await?;
+            if refill.contains(table.name.as_str()) {
+                read_anew(self.mirror, connection, table).await?;
+            }
         }
+        record_held(self.mirror, &mut self.transaction, plan).await?;
         follow::follow(self.mirror, &mut self.transaction, plan).await?;
         close_the_rest(self.mirror, &mut self.transaction, &plan.tables).await?;
         if !plan.is_empty() {
@@ -110,6 +122,10 @@ pub fn render(schema: &Ident, step: &Step) -> Result<String, IdentError> {
         Step::CreateIndex { table, column } => {
             format!("create index on {} ({});", relation(table)?, Ident::new(column)?)
         }
+        Step::AddKey { table } => format!("alter table {} add primary key (id);", relation(table)?),
+        Step::GenerateIds { table } => {
+            format!("alter table {} alter id set default gen_random_uuid();", relation(table)?)
+        }
         Step::Comment { table, column: None, text } => {
             format!("comment on table {} is {};", relation(table)?, text_literal(text))
         }
@@ -122,6 +138,8 @@ pub fn render(schema: &Ident, step: &Step) -> Result<String, IdentError> {
             )
         }
         Step::Capture { table, triggers } => capture(&relation(table)?, triggers),
+        // Nothing in the catalog changes: the checkpoint does.
+        Step::ReadAnew { table } => format!("-- read {} anew", relation(table)?),
     })
 }
 
@@ -167,28 +185,67 @@ async fn close_the_rest(
     .map_err(MirrorError::query("write down which objects are no longer mirrored"))
 }
 
-/// Writes down what a table and its columns hold; nothing where that is known already.
-async fn record(
+/// Has an object read from the start, and what waits of its local changes looked at once more.
+async fn read_anew(
     mirror: &Mirror,
     connection: &mut PgConnection,
     table: &Table,
-    refill: bool,
 ) -> Result<(), MirrorError> {
-    record_object(mirror, connection, table).await?;
-    record_fields(mirror, connection, table).await?;
-    if refill {
-        sqlx::query(
-            "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
-             walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
-             walk_pages = null where workspace_id = $1 and object_id = $2",
-        )
-        .bind(mirror.workspace_id)
-        .bind(table.object_id)
-        .execute(connection)
-        .await
-        .map_err(MirrorError::query("have an object read anew"))?;
+    for statement in [
+        "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
+         walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
+         walk_pages = null where workspace_id = $1 and object_id = $2",
+        "update sync.base set decided_through = null where workspace_id = $1 and object_id = $2 \
+         and decided_through is not null",
+    ] {
+        sqlx::query(statement)
+            .bind(mirror.workspace_id)
+            .bind(table.object_id)
+            .execute(&mut *connection)
+            .await
+            .map_err(MirrorError::query("have an object read anew"))?;
     }
     Ok(())
+}
+
+/// Writes down which columns of a table are no longer synced.
+async fn record_lost(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<(), MirrorError> {
+    sqlx::query(
+        "with lost as (select * from unnest($3::text[], $4::text[]) as l (column_name, cause)), \
+         found as (delete from sync.lost_column where workspace_id = $1 and object_id = $2 \
+         and column_name <> all($3)) \
+         insert into sync.lost_column (workspace_id, object_id, column_name, cause) \
+         select $1, $2, * from lost on conflict do nothing",
+    )
+    .bind(mirror.workspace_id)
+    .bind(table.object_id)
+    .bind(table.lost.iter().map(|lost| lost.name.as_str()).collect::<Vec<_>>())
+    .bind(table.lost.iter().map(|lost| lost.cause.as_str()).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write sync.lost_column"))
+}
+
+/// Writes down what waits for a person.
+async fn record_held(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    plan: &SchemaPlan,
+) -> Result<(), MirrorError> {
+    sqlx::query(
+        "update sync.workspace set held_steps = $2 where workspace_id = $1 and held_steps <> $2",
+    )
+    .bind(mirror.workspace_id)
+    .bind(plan.held.iter().map(ToString::to_string).collect::<Vec<_>>())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write down which changes of the tables wait"))
 }
 
 async fn record_object(

@@ -37,8 +37,11 @@ pub(super) async fn follow(
             | Step::RenameTable { .. }
             | Step::AddColumn { .. }
             | Step::CreateIndex { .. }
+            | Step::AddKey { .. }
+            | Step::GenerateIds { .. }
             | Step::Comment { .. }
-            | Step::Capture { .. } => {}
+            | Step::Capture { .. }
+            | Step::ReadAnew { .. } => {}
         }
     }
     Ok(())

@@ -69,7 +69,7 @@ pub struct PendingState {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub last_changed_at: OffsetDateTime,
-    /// `waiting`, `sent`, `held` or `refused`.
+    /// `waiting`, `sent`, `held`, `refused` or `stopped`.
     pub state: String,
 }
 

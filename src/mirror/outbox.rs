@@ -83,6 +83,22 @@ impl Mirror {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// How many of them wait although nothing is stopped: they ask for time, or for a person.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn waiting_unstopped(&self) -> Result<u64, MirrorError> {
+        let count: i64 = sqlx::query_scalar(
+            "select count(distinct (object_id, record_id)) from sync.change \
+             where workspace_id = $1 and settled_at is null and outcome <> 'stopped'",
+        )
+        .bind(self.workspace_id)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(MirrorError::query("count what waits"))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// The local changes of a record, oldest first, as far back as they are kept.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub struct PageWrite {
     pub walked: Walked,
     /// The version that the stored checkpoint must have.
     pub version: i64,
+    /// At the end of a walk that read records: the columns that it was not shown.
+    pub withheld: Option<Vec<String>>,
 }
 
 /// A record set aside.
@@ -168,8 +170,9 @@ impl Mirror {
         let applied =
             self.write_page(&mut transaction, table, page, edits, care).await.map_err(failed)?;
         let (id, version) = (table.relation.object_id, page.version);
-        let moved =
-            checkpoint::advance(self, &mut transaction, id, version, &page.checkpoint, page.walked);
+        let to = (&page.checkpoint, page.walked);
+        let withheld = page.withheld.as_deref();
+        let moved = checkpoint::advance(self, &mut transaction, id, version, to, withheld);
         if !moved.await.map_err(failed)? {
             return Err(MirrorError::Overtaken { object: table.relation.object.clone() });
         }
@@ -283,7 +286,8 @@ impl Reconciling<'_> {
     }
 }
 
-async fn write_in_halves(
+/// Writes rows in halves until those that PostgreSQL refuses are alone; they are the second answer.
+pub(super) async fn write_in_halves(
     connection: &mut PgConnection,
     table: &TableWriter,
     page: &PageWrite,

@@ -153,21 +153,6 @@ impl Mirror {
         Ok(released.rows_affected())
     }
 
-    /// Records that were inserted here and that the source has refused.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn stuck_creates(&self) -> Result<Vec<Uuid>, MirrorError> {
-        sqlx::query_scalar(
-            "select b.record_id from sync.base b join sync.quarantine q using (workspace_id, object_id, record_id) \
-             where b.workspace_id = $1 and b.base is null and q.direction = 'push'",
-        )
-        .bind(self.workspace_id)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(MirrorError::query("list new records that were refused"))
-    }
-
     /// Takes the local changes of a record back: its row becomes what both sides last agreed on, and held fields
     /// what the source holds. Says whether there were any.
     ///

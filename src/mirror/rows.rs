@@ -27,6 +27,8 @@ pub struct TableWriter {
     columns: Vec<(Ident, ColumnType)>,
     /// The columns as the model has them, in the same order.
     pub(super) described: Vec<Column>,
+    /// The names of columns that stay although their field is gone.
+    pub(super) lost: Vec<String>,
 }
 
 /// A record as read, with the JSON it came as.
@@ -75,7 +77,8 @@ impl TableWriter {
             name: format!("{}.{}", mirror.schema, Ident::new(&table.name)?),
             columns: columns.iter().map(|(name, _)| name.clone()).collect(),
         };
-        Ok(TableWriter { relation, columns, described: table.columns.clone() })
+        let lost = table.lost.iter().map(|lost| lost.name.clone()).collect();
+        Ok(TableWriter { relation, columns, described: table.columns.clone(), lost })
     }
 
     /// The columns, in the order of images.

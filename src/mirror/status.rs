@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{control, error::MirrorError};
+use super::{Stop, control, error::MirrorError, stop};
 
 /// One object's state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -152,6 +152,15 @@ async fn last_run(pool: &PgPool, workspace_id: Uuid) -> Result<Option<LastRun>, 
     .map_err(MirrorError::query("read the last run"))
 }
 
+/// Changes of the tables that wait for a person.
+async fn held_steps(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<String>, MirrorError> {
+    sqlx::query_scalar("select held_steps from sync.workspace where workspace_id = $1")
+        .bind(workspace_id)
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("read which changes of the tables wait"))
+}
+
 /// What `status` shows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MirrorStatus {
@@ -159,8 +168,16 @@ pub struct MirrorStatus {
     pub workspace_id: Uuid,
     /// The schema of the mirrored tables.
     pub schema: String,
+    /// The version of the Twenty server, where it told one.
+    pub server_version: Option<String>,
+    /// Whether the server is only read, because it is an older one.
+    pub server_is_only_read: bool,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
+    /// Changes of the tables that the data model asks for and that were not made.
+    pub held: Vec<String>,
+    /// What does not run, and why.
+    pub stops: Vec<Stop>,
     /// The run that started last.
     pub last_run: Option<LastRun>,
 }
@@ -173,7 +190,31 @@ impl MirrorStatus {
     pub async fn read(pool: &PgPool, schema: &str) -> Result<Option<MirrorStatus>, MirrorError> {
         let Some(workspace_id) = bound_workspace(pool, schema).await? else { return Ok(None) };
         let objects = objects(pool, workspace_id).await?;
+        let held = held_steps(pool, workspace_id).await?;
+        let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
-        Ok(Some(MirrorStatus { workspace_id, schema: schema.to_owned(), objects, last_run }))
+        let (server_version, server_is_only_read) = server(pool, workspace_id).await?;
+        Ok(Some(MirrorStatus {
+            workspace_id,
+            schema: schema.to_owned(),
+            server_version,
+            server_is_only_read,
+            objects,
+            held,
+            stops,
+            last_run,
+        }))
     }
+}
+
+/// The version of the server, and whether it is only read.
+async fn server(pool: &PgPool, workspace_id: Uuid) -> Result<(Option<String>, bool), MirrorError> {
+    sqlx::query_as(
+        "select server_version, coalesce(server_rest = 'legacy', false) from sync.workspace \
+         where workspace_id = $1",
+    )
+    .bind(workspace_id)
+    .fetch_one(pool)
+    .await
+    .map_err(MirrorError::query("read what the server can do"))
 }

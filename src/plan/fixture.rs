@@ -27,6 +27,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| Table {
     name_plural: "gadgets".to_owned(),
     name: "gadgets".to_owned(),
     direction: Direction::Both,
+    lost: Vec::new(),
     columns: columns(&kinds()),
 });
 

@@ -36,7 +36,7 @@ pub enum Kind {
 pub struct Order {
     /// Records that can be written at once, wave after wave.
     pub waves: Vec<Vec<Step>>,
-    /// Records that cannot be written now.
+    /// Records that cannot be written now, each after the one that it waits for.
     pub waiting: Vec<Waiting>,
 }
 
@@ -69,6 +69,27 @@ pub fn order(nodes: &[Node], stuck: &BTreeSet<Uuid>) -> Order {
     let together = |wave: Vec<Step>| wave.into_iter().map(Step::whole).collect();
     waves.extend(Graph::of_deletes(&deleted).waves().into_iter().map(together));
     Order { waves, waiting }
+}
+
+/// Parts what waits: records that wait, directly or not, for a new record behind a stop, each with what it waits for
+/// in the end, and those that wait for a refused one. `stopped` says of new records what they wait for, which may be
+/// themselves.
+pub fn behind<T: Copy>(
+    waiting: Vec<Waiting>,
+    mut stopped: BTreeMap<Uuid, T>,
+) -> (Vec<(Uuid, T)>, Vec<Waiting>) {
+    let (mut behind, mut refused) = (Vec::new(), Vec::new());
+    // Parents come before those that wait for them.
+    for wait in waiting {
+        match stopped.get(&wait.parent).copied() {
+            Some(root) => {
+                stopped.insert(wait.record, root);
+                behind.push((wait.record, root));
+            }
+            None => refused.push(wait),
+        }
+    }
+    (behind, refused)
 }
 
 impl Step {

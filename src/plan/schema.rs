@@ -22,9 +22,15 @@ mod capture;
 mod comment;
 mod display;
 mod existing;
+mod lost;
+mod mend;
+mod mode;
 
 pub use capture::{CaptureTrigger, TriggerRole};
 pub use existing::{CatalogColumn, Existing, ExistingColumn, ExistingTable};
+pub use lost::{LostCause, LostColumn};
+pub use mend::{Structure, mend};
+pub use mode::{Mode, plan};
 
 /// An object to mirror, and which way.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +56,8 @@ pub struct Table {
     pub direction: Direction,
     /// The columns, in a stable order, `id` first.
     pub columns: Vec<Column>,
+    /// Columns that stay although their field is gone.
+    pub lost: Vec<LostColumn>,
 }
 
 /// What to do, and what will be there afterwards.
@@ -59,6 +67,8 @@ pub struct SchemaPlan {
     pub schema: String,
     /// What to do, in order.
     pub steps: Vec<Step>,
+    /// What the data model asks for, too, and is not done by itself.
+    pub held: Vec<Step>,
     /// The tables after the steps.
     pub tables: Vec<Table>,
 }
@@ -112,6 +122,16 @@ pub enum Step {
         /// The column.
         column: String,
     },
+    /// Make `id` the primary key again.
+    AddKey {
+        /// The table.
+        table: String,
+    },
+    /// Have rows without an id get one again.
+    GenerateIds {
+        /// The table.
+        table: String,
+    },
     /// Describe a table, or one of its columns, in the catalog.
     Comment {
         /// The table.
@@ -128,20 +148,11 @@ pub enum Step {
         /// The triggers, by role.
         triggers: Vec<CaptureTrigger>,
     },
-}
-
-/// Plans the tables of `objects` in `schema`, given what is there.
-pub fn plan(schema: &str, objects: &[Scoped<'_>], existing: &Existing) -> SchemaPlan {
-    let mut planner =
-        Planner { existing, steps: Vec::new(), tables: Vec::new(), taken: existing.table_names() };
-    if !existing.schema_exists {
-        planner.steps.push(Step::CreateSchema);
-    }
-    for scoped in objects {
-        planner.plan_object(*scoped);
-    }
-    planner.close_the_rest();
-    SchemaPlan { schema: schema.to_owned(), steps: planner.steps, tables: planner.tables }
+    /// Read an object from the start: a column came back.
+    ReadAnew {
+        /// The table.
+        table: String,
+    },
 }
 
 /// The plan as far as it has grown.
@@ -150,16 +161,48 @@ struct Planner<'a> {
     steps: Vec<Step>,
     tables: Vec<Table>,
     taken: HashSet<String>,
+    /// Columns of the object under way that are set aside.
+    retyped: Vec<String>,
+    /// Whether tables stay as they are.
+    fixed: bool,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn over(existing: &'a Existing, fixed: bool) -> Planner<'a> {
+        let (steps, tables, retyped) = Default::default();
+        Planner { existing, steps, tables, taken: existing.table_names(), retyped, fixed }
+    }
+
+    fn run(mut self, schema: &str, objects: &[Scoped<'_>]) -> SchemaPlan {
+        if !self.existing.schema_exists && !self.fixed {
+            self.steps.push(Step::CreateSchema);
+        }
+        for scoped in objects {
+            self.plan_object(*scoped);
+        }
+        self.close_the_rest();
+        let schema = schema.to_owned();
+        SchemaPlan { schema, steps: self.steps, held: Vec::new(), tables: self.tables }
+    }
+
     fn plan_object(&mut self, scoped: Scoped<'_>) {
         let before = self.existing.table(scoped.object.id);
-        let name = self.table_name(scoped.object, before);
-        let columns = match before {
-            Some(before) => self.alter(&name, before, scoped.object),
-            None => self.create(&name, scoped.object),
+        let (name, columns) = match before {
+            None if self.fixed => return,
+            Some(before) if self.fixed => (before.name.clone(), known(before, scoped.object)),
+            Some(before) => {
+                let name = self.table_name(scoped.object, Some(before));
+                let columns = self.alter(&name, before, scoped.object);
+                (name, columns)
+            }
+            None => {
+                let name = self.table_name(scoped.object, None);
+                let columns = self.create(&name, scoped.object);
+                (name, columns)
+            }
         };
+        let retyped = std::mem::take(&mut self.retyped);
+        let lost = before.map(|before| lost::lost(before, &columns, retyped)).unwrap_or_default();
         self.comment(&name, before, scoped, &columns);
         let table = Table {
             object_id: scoped.object.id,
@@ -168,7 +211,9 @@ impl Planner<'_> {
             name,
             direction: scoped.direction,
             columns,
+            lost,
         };
+        self.follow_lost(&table, before);
         self.capture(&table, before);
         self.tables.push(table);
     }
@@ -271,11 +316,9 @@ impl Planner<'_> {
             .replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
         let to = naming::claim(&format!("{}_was_{kind}", known.name), &known.name, taken);
         taken.remove(&known.name);
-        self.steps.push(Step::RenameColumn {
-            table: table.to_owned(),
-            from: known.name.clone(),
-            to,
-        });
+        self.retyped.push(to.clone());
+        let (table, from) = (table.to_owned(), known.name.clone());
+        self.steps.push(Step::RenameColumn { table, from, to });
     }
 
     fn add(
@@ -318,6 +361,18 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// The columns of an object that its table has already, under the names that they have.
+fn known(before: &ExistingTable, object: &Object) -> Vec<Column> {
+    let wanted = mirrored_fields(object).into_iter().flat_map(columns_of);
+    let known = wanted.filter_map(|mut column| {
+        let known = before.column(&column)?;
+        let catalog = before.catalog.get(&known.name)?;
+        column.name.clone_from(&known.name);
+        (catalog.kind == column.kind.sql()).then_some(column)
+    });
+    known.collect()
 }
 
 /// The fields that become columns: `id` first, then the active ones by name, times and system fields last.

@@ -176,5 +176,11 @@ fn finish(walk: &Walk) -> Result<Step, WalkError> {
     Ok(Step::Done(Checkpoint { watermark: walk.began_at, walk: None }))
 }
 
+/// Whether columns that an earlier walk was not shown are shown now. Only a walk from the start fills them: the records
+/// themselves did not change.
+pub fn are_shown_again(withheld: &[String], now: &[String]) -> bool {
+    withheld.iter().any(|column| !now.contains(column))
+}
+
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,11 @@ impl Decoder {
         Decoder { columns, by_key }
     }
 
+    /// The keys of a record that are read, with the places of their columns.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.by_key.iter().map(|(key, indices)| (key.as_str(), indices.as_slice()))
+    }
+
     /// Reads one record.
     ///
     /// # Errors

@@ -105,7 +105,8 @@ impl Client {
             let request = self.listing(object, &filter, WHOLE_PAGE, cursor.as_deref());
             let operation = || format!("read {} records of {object} by id", ids.len());
             let read = |answer| read_asked(answer, object, decoder, &asked);
-            let mut page = self.read(operation, &request, 1, read).await?;
+            let page = self.read(operation, &request, 1, read).await?;
+            let mut page = self.completed(page, &request, object, decoder).await?;
             records.append(&mut page.records);
             // A server with smaller pages gives the rest with the next ones.
             if !page.has_next || page.end_cursor.is_none() || page.end_cursor == cursor {

@@ -54,6 +54,8 @@ pub struct Page {
     pub counts_the_rest: bool,
     /// The server's time when it was asked, at the latest.
     pub served_at: OffsetDateTime,
+    /// Whether the server left fields out of the records.
+    pub(super) is_cut: bool,
 }
 
 /// One record of a page.
@@ -103,7 +105,8 @@ impl Client {
             None => format!("read the first page of {}", page.object),
         };
         let read = |answer| read(answer, page.object, decoder);
-        let page = self.read(operation, &request, 1, read).await?;
+        let first = self.read(operation, &request, 1, read).await?;
+        let page = self.completed(first, &request, page.object, decoder).await?;
         Ok(Page { counts_the_rest: self.counts_the_rest(), ..page })
     }
 
@@ -141,9 +144,7 @@ pub(super) fn timestamp(time: OffsetDateTime) -> String {
 /// Reads the answer to a listing of `object`.
 pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Page, Problem> {
     let served_at = answer.served_at()?;
-    if answer.headers.contains_key(CAPPED) {
-        tracing::warn!(object, "the server leaves fields out of records with very many fields");
-    }
+    let is_cut = answer.headers.contains_key(CAPPED);
     let listing: Listing = match serde_json::from_str(&answer.body) {
         Ok(listing) => listing,
         Err(error) => return Err(answer.unreadable(fault(&error))),
@@ -161,6 +162,7 @@ pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Pa
         total,
         counts_the_rest: false,
         served_at,
+        is_cut,
     })
 }
 

@@ -63,7 +63,10 @@ fn tell(known: Option<&Capabilities>, seen: &Capabilities) {
              changes made here are refused until it is upgraded"
         ),
         (Some(Rest::Legacy), Rest::Common) => {
-            tracing::info!(version, "the Twenty server was upgraded: changes made here are sent again");
+            tracing::info!(
+                version,
+                "the Twenty server was upgraded: changes made here are sent again"
+            );
         }
         (_, Rest::Common) => {}
     }

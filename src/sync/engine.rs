@@ -4,7 +4,7 @@
 //! before anything is read; objects run side by side, within the source's budget; a refused key ends the run at
 //! once; every run is written down.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use secrecy::ExposeSecret;
@@ -20,9 +20,10 @@ use super::{
     writes::Writes,
 };
 use crate::{
-    config::Config,
-    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord},
-    plan::schema,
+    config::{Config, SchemaMode},
+    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
+    plan::schema::{self, Mode, SchemaPlan},
+    record::{DataModel, Flow, ObjectId, Rest},
     source::Client,
 };
 
@@ -37,11 +38,11 @@ const HISTORY: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 /// Both sides of one workspace.
 #[derive(Debug)]
 pub struct Engine {
-    source: Client,
-    mirror: Mirror,
+    pub(super) source: Client,
+    pub(super) mirror: Mirror,
     config: Config,
     workspace: RwLock<Arc<Workspace>>,
-    writes: Writes,
+    pub(super) writes: Writes,
     swept: Swept,
 }
 
@@ -105,6 +106,7 @@ impl Engine {
             RunMode::Daemon => PushReport::default(),
         };
         self.mirror.prune(HISTORY).await?;
+        self.mirror.drop_leftovers().await?;
         Ok((objects, pushed))
     }
 
@@ -118,7 +120,9 @@ impl Engine {
         let stop = stop.child_token();
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
-        let pulls = workspace.targets().map(|target| async {
+        let stopped = self.stopped_pulls().await?;
+        let runs = workspace.targets().filter(|target| !stopped.contains(&target.table.object_id));
+        let pulls = runs.map(|target| async {
             let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
             let pull =
                 Pull { source, mirror, target, overlap, writes, effect: Effect::Apply, progress };
@@ -136,6 +140,13 @@ impl Engine {
             stream::iter(pulls).buffer_unordered(self.config.pull.parallel.max(1)).collect().await;
         reports.sort_by(|left, right| left.object.cmp(&right.object));
         Ok(reports)
+    }
+
+    /// The objects that are not read now.
+    async fn stopped_pulls(&self) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let stops = self.mirror.stops().await?;
+        let pulls = stops.into_iter().filter(|stop| stop.flow == Flow::Pull);
+        Ok(pulls.map(|stop| stop.object_id).collect())
     }
 
     /// Writes back what was changed here, until nothing is left that can go now. Where the source turns out to have
@@ -167,28 +178,63 @@ impl Engine {
         Ok(self.mirror.listen().await?)
     }
 
-    /// Makes the mirror's tables what the data model asks for.
-    async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
+    fn schema_mode(&self) -> Mode {
+        match self.config.schema.mode {
+            SchemaMode::Auto => Mode::Auto,
+            SchemaMode::Ask => Mode::Ask,
+            SchemaMode::Freeze => Mode::Freeze,
+        }
+    }
+
+    /// Makes the mirror's tables what the data model asks for, whatever the configuration says: a person wants it so.
+    /// Says what was done.
+    ///
+    /// # Errors
+    /// Either side refuses.
+    pub async fn apply_schema(&self) -> Result<SchemaPlan, SyncError> {
+        let model = self.source.data_model().await?;
+        let rest = capabilities::current(&self.source, &self.mirror, &model).await?;
+        self.shape(&model, Mode::Auto, rest).await
+    }
+
+    /// Makes the mirror's tables what the data model asks for, as far as the configuration lets them change.
+    pub(super) async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
         let rest = capabilities::current(&self.source, &self.mirror, &model).await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;
+        let SchemaPlan { tables, held, .. } = self.shape(&model, self.schema_mode(), rest).await?;
+        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        if !held.is_empty() && workspace.held != held {
+            let (changes, schema) = (held.join(", "), self.mirror.schema());
+            tracing::info!(
+                schema,
+                changes,
+                "the data model asks for changes of the tables, which are not made"
+            );
+        }
+        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held)?);
+        Ok(Arc::clone(&workspace))
+    }
+
+    async fn shape(
+        &self,
+        model: &DataModel,
+        mode: Mode,
+        rest: Rest,
+    ) -> Result<SchemaPlan, SyncError> {
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(&model, &self.config.objects, rest)?;
-        let plan = schema::plan(self.mirror.schema(), &objects, &change.existing);
+        let objects = scope::scoped(model, &self.config.objects, rest)?;
+        let plan = schema::plan(self.mirror.schema(), &objects, &change.existing, mode);
         for step in &plan.steps {
             tracing::debug!(schema = plan.schema, %step, "changing the mirror's tables");
         }
-        change.apply(&plan, &model).await?;
+        change.apply(&plan, model).await?;
         if !plan.is_empty() {
-            tracing::info!(
-                schema = plan.schema,
-                steps = plan.steps.len(),
-                "changed the mirror's tables"
-            );
+            let (schema, steps) = (&plan.schema, plan.steps.len());
+            tracing::info!(schema, steps, "changed the mirror's tables");
         }
-        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, plan.tables)?);
-        Ok(Arc::clone(&workspace))
+        Ok(plan)
     }
 
     async fn report(
@@ -199,14 +245,20 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let quarantined = self.mirror.quarantined().await?;
         let waiting = self.mirror.outbox_depth().await?;
+        let unsent = self.mirror.waiting_unstopped().await?;
+        let stops = self.mirror.stops().await?;
+        // A pause is what a person asked for, with what waits behind it; the other stops ask for a person.
+        let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
+        let held = self.workspace.read().await.held.clone();
+        let asks = !held.is_empty() && self.config.schema.mode == SchemaMode::Ask;
         let outcome = if objects.iter().any(|object| object.failure.is_some()) {
             Outcome::Failed
-        } else if quarantined > 0 || waiting > 0 {
+        } else if quarantined > 0 || unsent > 0 || stopped || asks {
             Outcome::Attention
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, pushed, calls, quarantined, waiting, outcome })
+        Ok(RunReport { objects, pushed, calls, quarantined, waiting, held, stops, outcome })
     }
 }
 

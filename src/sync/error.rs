@@ -48,6 +48,40 @@ pub enum SyncError {
         /// Records that should be there.
         total: u64,
     },
+    /// A reset would remove more than may be removed at once.
+    #[error(
+        "{records} of {total} rows of {object} are not in Twenty: that is more than is removed at once"
+    )]
+    ResetFuse {
+        /// The object's plural name.
+        object: String,
+        /// Rows whose records are not there.
+        records: u64,
+        /// Rows of the table.
+        total: u64,
+    },
+    /// Another process resets the object.
+    #[error("another reset of {object} is under way")]
+    ResetUnderWay {
+        /// The object's plural name.
+        object: String,
+    },
+    /// The object is not to be read now.
+    #[error("{object} is not read: {reason}")]
+    PullStopped {
+        /// The object's plural name.
+        object: String,
+        /// Why.
+        reason: String,
+        /// How it goes on.
+        hint: String,
+    },
+    /// The data model changed while an object was read.
+    #[error("the fields of {object} changed while it was read")]
+    ModelChanged {
+        /// The object's plural name.
+        object: String,
+    },
     /// The configuration names an object that the workspace does not have.
     #[error("the configuration names an object that the workspace does not have: objects.{name}")]
     UnknownObject {
@@ -100,6 +134,10 @@ impl SyncError {
                 MirrorFault::Configuration => Disposition::Configuration,
             },
             SyncError::Fuse { .. }
+            | SyncError::ResetFuse { .. }
+            | SyncError::ResetUnderWay { .. }
+            | SyncError::PullStopped { .. }
+            | SyncError::ModelChanged { .. }
             | SyncError::Walk { .. }
             | SyncError::Counts { .. }
             | SyncError::Stopped => Disposition::Retry,
@@ -119,6 +157,17 @@ impl SyncError {
                  happen once with TWENTY_SYNC__FUSE__SHARE=1 twenty-sync --once"
                     .to_owned(),
             ),
+            SyncError::ResetFuse { object, .. } => Some(format!(
+                "nothing was changed; if the key sees everything and these rows are to go, let it happen with \
+                 TWENTY_SYNC__FUSE__SHARE=1 twenty-sync reset {object}"
+            )),
+            SyncError::ResetUnderWay { .. } => {
+                Some("wait until it ends; a killed one ends by itself soon".to_owned())
+            }
+            SyncError::PullStopped { hint, .. } => Some(hint.clone()),
+            SyncError::ModelChanged { object } => {
+                Some(format!("nothing was changed: run twenty-sync reset {object} again"))
+            }
             SyncError::Walk { .. } => Some(
                 "nothing was removed and the walk starts over with the next run; \
                  if it stays, compare the count in Twenty and look at what stands between"

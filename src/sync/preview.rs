@@ -20,12 +20,12 @@ use super::{
 };
 use crate::{
     config::Config,
-    mirror::{Claimed, Mirror},
+    mirror::{Claimed, Mirror, Stop},
     plan::{
         push::{self, Basis, Verb},
-        schema::{self, SchemaPlan, Step},
+        schema::{self, Mode, SchemaPlan, Step},
     },
-    record::DataModel,
+    record::{DataModel, Flow},
     source::Client,
 };
 
@@ -51,6 +51,8 @@ pub struct Previewed {
     pub anew: Vec<(String, u64)>,
     /// Writes to the source.
     pub push: Vec<PlannedWrite>,
+    /// What does not run, and why.
+    pub stops: Vec<Stop>,
 }
 
 /// One write to the source.
@@ -114,10 +116,19 @@ impl Preview {
     ) -> Result<Previewed, SyncError> {
         let model = self.source.data_model().await?;
         let schema = self.schema_of(&model).await?;
-        let workspace = Workspace::new(&self.mirror, &self.config, &model, schema.tables.clone())?;
+        let workspace =
+            Workspace::new(&self.mirror, &self.config, &model, schema.tables.clone(), Vec::new())?;
         let changing: BTreeSet<&str> = schema.steps.iter().filter_map(changed_table).collect();
+        // A mirror without its control schema has no local changes, and nothing is stopped.
+        let is_new = schema.steps.contains(&Step::CreateSchema);
+        let stops = if is_new { Vec::new() } else { self.mirror.stops().await? };
+        let reads = |target: &&Target| {
+            let is_stop =
+                |stop: &Stop| stop.flow == Flow::Pull && stop.object_id == target.table.object_id;
+            !stops.iter().any(is_stop)
+        };
         let (mut pull, mut anew) = (Vec::new(), Vec::new());
-        for target in workspace.targets() {
+        for target in workspace.targets().filter(reads) {
             if changing.contains(target.table.name.as_str()) {
                 anew.push((target.plural().to_owned(), self.source.count(target.plural()).await?));
             } else {
@@ -125,10 +136,8 @@ impl Preview {
             }
         }
         pull.sort_by(|left, right| left.object.cmp(&right.object));
-        // A mirror without its control schema has no local changes.
-        let is_new = schema.steps.contains(&Step::CreateSchema);
         let push = if is_new { Vec::new() } else { self.push(&workspace).await? };
-        Ok(Previewed { schema, pull, anew, push })
+        Ok(Previewed { schema, pull, anew, push, stops })
     }
 
     async fn schema_of(&self, model: &DataModel) -> Result<SchemaPlan, SyncError> {
@@ -137,7 +146,8 @@ impl Preview {
         // Never applied: dropping it ends its transaction.
         let change = self.mirror.begin_schema_change().await?;
         let objects = scope::scoped(model, &self.config.objects, rest)?;
-        Ok(schema::plan(self.mirror.schema(), &objects, &change.existing))
+        // A person wants to see what is asked for, whoever is to apply it.
+        Ok(schema::plan(self.mirror.schema(), &objects, &change.existing, Mode::Auto))
     }
 
     async fn pull(
@@ -165,10 +175,13 @@ fn changed_table(step: &Step) -> Option<&str> {
     match step {
         Step::CreateTable { table, .. }
         | Step::AddColumn { table, .. }
-        | Step::RenameColumn { table, .. } => Some(table),
+        | Step::RenameColumn { table, .. }
+        | Step::ReadAnew { table } => Some(table),
         Step::RenameTable { to, .. } => Some(to),
         Step::CreateSchema
         | Step::CreateIndex { .. }
+        | Step::AddKey { .. }
+        | Step::GenerateIds { .. }
         | Step::Comment { .. }
         | Step::Capture { .. } => None,
     }

@@ -19,14 +19,14 @@ use super::{
 use crate::{
     mirror::{
         Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint,
-        Walked,
+        TableWriter, Walked,
     },
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    record::{RecordText, Row, Undecodable},
+    record::{Flow, RecordText, Row, Undecodable},
     source::{Client, Page, PageRecord, PageRequest},
 };
 
@@ -36,12 +36,14 @@ mod confirmed;
 pub(super) const PAGE_SIZE: u16 = 200;
 
 /// What becomes of what was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Effect<'a> {
     /// It is written.
     Apply,
     /// It is only counted.
     Preview,
+    /// It is written beside the table; where the object stands is neither asked nor told.
+    Beside(&'a TableWriter),
 }
 
 /// One object to pull.
@@ -52,7 +54,7 @@ pub(super) struct Pull<'a> {
     pub(super) target: &'a Target,
     pub(super) overlap: Duration,
     pub(super) writes: &'a Writes,
-    pub(super) effect: Effect,
+    pub(super) effect: Effect<'a>,
     pub(super) progress: &'a ProgressSender,
 }
 
@@ -67,6 +69,9 @@ struct Running {
     watermark: Option<OffsetDateTime>,
     version: i64,
     withheld: BTreeSet<usize>,
+    /// What the last complete walk was not shown.
+    withheld_before: Vec<String>,
+    from_the_start: bool,
 }
 
 impl<'a> Pull<'a> {
@@ -78,6 +83,7 @@ impl<'a> Pull<'a> {
             read: 0,
             applied: Applied::default(),
             withheld: Vec::new(),
+            stopped: false,
             failure: None,
         };
         if let Err(error) = self.walk(stop, &mut report).await {
@@ -93,13 +99,18 @@ impl<'a> Pull<'a> {
         stop: &CancellationToken,
         report: &mut ObjectReport,
     ) -> Result<(), SyncError> {
+        if self.is_stopped(report).await? {
+            return Ok(());
+        }
         let stored = self.checkpoint().await?;
+        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
         let mut running = Running {
             watermark: stored.checkpoint.watermark,
             version: stored.version,
             withheld: BTreeSet::new(),
+            withheld_before: stored.withheld,
+            from_the_start: walk.since.is_none(),
         };
-        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
         let mut read = match self.read(&walk, stop).await {
             Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
                 // The server does not know where the last run stopped: its walk starts over.
@@ -118,6 +129,9 @@ impl<'a> Pull<'a> {
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
                     self.apply(&mut running, report, read, checkpoint, Walked::Further).await?;
+                    if self.is_stopped(report).await? {
+                        return Ok(());
+                    }
                     read = self.read(&next, stop).await?;
                     walk = next;
                 }
@@ -140,6 +154,15 @@ impl<'a> Pull<'a> {
                 }
             }
         }
+    }
+
+    /// Whether the object was stopped since the last page. Its walk then goes on from here when the stop is lifted.
+    async fn is_stopped(&self, report: &mut ObjectReport) -> Result<bool, SyncError> {
+        if !matches!(self.effect, Effect::Preview) {
+            report.stopped =
+                self.mirror.is_stopped(self.target.table.object_id, Flow::Pull).await?;
+        }
+        Ok(report.stopped)
     }
 
     /// Judges a page. One that is not believed is read once more, because a fault on the way can pass.
@@ -184,9 +207,13 @@ impl<'a> Pull<'a> {
             checkpoint,
             walked,
             version: running.version,
+            withheld: None,
         };
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
+        }
+        if walked == Walked::ToTheEnd && report.read > 0 {
+            self.compare_withheld(running, &mut write);
         }
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
@@ -201,8 +228,18 @@ impl<'a> Pull<'a> {
             Effect::Preview => {
                 report.applied.add(self.mirror.preview_page(writer, &write, edits).await?);
             }
+            Effect::Beside(shadow) => report.applied.add(self.mirror.fill(shadow, &write).await?),
         }
         Ok(())
+    }
+
+    /// At the end of a walk: a column that is shown again has to be filled.
+    fn compare_withheld(&self, running: &Running, write: &mut PageWrite) {
+        let now = self.names(&running.withheld);
+        if walk::are_shown_again(&running.withheld_before, &now) && !running.from_the_start {
+            write.checkpoint.watermark = None;
+        }
+        write.withheld = Some(now);
     }
 
     async fn checkpoint(&self) -> Result<StoredCheckpoint, SyncError> {
@@ -210,6 +247,7 @@ impl<'a> Pull<'a> {
         Ok(match self.effect {
             Effect::Apply => self.mirror.checkpoint(object).await?,
             Effect::Preview => self.mirror.stored_checkpoint(object).await?.unwrap_or_default(),
+            Effect::Beside(_) => StoredCheckpoint::default(),
         })
     }
 
@@ -247,7 +285,7 @@ impl<'a> Pull<'a> {
 
     /// Remembers a failure for `status`. That it cannot be remembered is no second failure.
     async fn note(&self, error: &SyncError) {
-        if matches!(error, SyncError::Stopped) || self.effect == Effect::Preview {
+        if matches!(error, SyncError::Stopped) || !matches!(self.effect, Effect::Apply) {
             return;
         }
         let failure = chain(error);

@@ -23,7 +23,7 @@ use super::{
     writes::Writes,
 };
 use crate::{
-    mirror::{Claimed, Decision, Mirror},
+    mirror::{Behind, Claimed, Decision, Mirror, UnsentCreate},
     plan::{
         batch::{Limits, Planned, batch},
         order::{self, Kind, Node, Waiting},
@@ -85,6 +85,9 @@ struct Round<'a> {
     claims: HashMap<Uuid, Claim>,
     /// New records that were set aside in this round: those that refer to them must wait.
     stuck: BTreeSet<Uuid>,
+    /// New records that were not sent in this round, because they were settled or their object was stopped since they
+    /// were claimed: those that refer to them are left for the next round.
+    unsent: BTreeSet<Uuid>,
     unread: send::Unread<'a>,
 }
 
@@ -121,6 +124,7 @@ impl Push<'_> {
                 report: &mut report,
                 claims: HashMap::new(),
                 stuck: BTreeSet::new(),
+                unsent: BTreeSet::new(),
                 unread: send::Unread::default(),
             };
             round.run(claimed).await?;
@@ -192,15 +196,18 @@ impl Round<'_> {
     async fn write(&mut self) -> Result<(), SyncError> {
         let nodes: Vec<Node> =
             self.claims.iter().map(|(id, claim)| self.node(*id, claim)).collect();
-        let mut stuck: BTreeSet<Uuid> = self.mirror.stuck_creates().await?.into_iter().collect();
-        stuck.retain(|id| !self.claims.contains_key(id));
+        let mut unsent = self.mirror.unsent_creates().await?;
+        unsent.retain(|create| !self.claims.contains_key(&create.record_id));
+        let stuck: BTreeSet<Uuid> = unsent.iter().map(|create| create.record_id).collect();
         let order = order::order(&nodes, &stuck);
-        for waiting in order.waiting {
-            self.refuse_waiting(waiting).await?;
-        }
+        self.set_waiting_aside(order.waiting, &unsent).await?;
         for wave in order.waves {
             let mut planned = Vec::with_capacity(wave.len());
             for step in &wave {
+                if self.refers_to(step, &self.unsent) {
+                    self.leave(&[step.record]);
+                    continue;
+                }
                 match self.stuck_parent(step) {
                     Some(parent) => {
                         self.refuse_waiting(Waiting { record: step.record, parent }).await?;
@@ -216,15 +223,45 @@ impl Round<'_> {
         Ok(())
     }
 
+    /// What refers to a new record that is not sent waits with it: behind a stop without a word, else with a reason.
+    async fn set_waiting_aside(
+        &mut self,
+        waiting: Vec<Waiting>,
+        unsent: &[UnsentCreate],
+    ) -> Result<(), SyncError> {
+        let stopped = unsent.iter().filter_map(|create| Some((create.record_id, create.stopped?)));
+        let (behind, refused) = order::behind(waiting, stopped.collect());
+        for waiting in refused {
+            self.refuse_waiting(waiting).await?;
+        }
+        let behind = behind.into_iter().filter_map(|(record_id, parent)| {
+            let Claim { object, through, .. } = self.claims.get(&record_id)?;
+            Some(Behind { object_id: *object, record_id, through: *through, parent })
+        });
+        Ok(self.mirror.wait_behind(&behind.collect::<Vec<_>>()).await?)
+    }
+
     /// The new record that a step refers to and that was set aside in an earlier wave. Sent all the same, the step
     /// would be refused, and be tried again by the clock instead of with its parent.
     fn stuck_parent(&self, step: &order::Step) -> Option<Uuid> {
-        let claim = self.claims.get(&step.record)?;
-        let target = self.workspace.target(claim.object)?;
-        let references = push::references(&target.table, &claim.image);
-        let mut parents =
-            references.into_iter().filter(|(column, _)| !step.postponed.contains(column));
-        parents.find(|(_, parent)| self.stuck.contains(parent)).map(|(_, parent)| parent)
+        self.parents(step).into_iter().find(|parent| self.stuck.contains(parent))
+    }
+
+    fn refers_to(&self, step: &order::Step, records: &BTreeSet<Uuid>) -> bool {
+        self.parents(step).iter().any(|parent| records.contains(parent))
+    }
+
+    /// What a step refers to, without what it leaves out.
+    fn parents(&self, step: &order::Step) -> Vec<Uuid> {
+        let known = self.claims.get(&step.record);
+        let Some((claim, target)) =
+            known.and_then(|claim| Some((claim, self.workspace.target(claim.object)?)))
+        else {
+            return Vec::new();
+        };
+        let references = push::references(&target.table, &claim.image).into_iter();
+        let kept = references.filter(|(column, _)| !step.postponed.contains(column));
+        kept.map(|(_, parent)| parent).collect()
     }
 
     fn node(&self, record: Uuid, claim: &Claim) -> Node {

@@ -6,7 +6,7 @@
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Disposition, PushReport, SyncError};
-use crate::mirror::{Applied, Outcome};
+use crate::mirror::{Applied, Outcome, Stop};
 
 /// Where progress goes; a receiver that is gone is no error.
 pub type ProgressSender = UnboundedSender<Progress>;
@@ -37,7 +37,9 @@ pub struct ObjectReport {
     pub applied: Applied,
     /// Columns whose key the source did not send, so they were left as they are.
     pub withheld: Vec<String>,
-    /// Why it stopped early, if it did.
+    /// Whether it was stopped meanwhile, between two pages: see [`RunReport::stops`].
+    pub stopped: bool,
+    /// Why it failed, if it did.
     pub failure: Option<SyncError>,
 }
 
@@ -54,6 +56,10 @@ pub struct RunReport {
     pub quarantined: u64,
     /// Records with local changes that are not at the source: refused, held, or made meanwhile.
     pub waiting: u64,
+    /// Changes of the tables that the data model asks for and that were not made.
+    pub held: Vec<String>,
+    /// What does not run, and why.
+    pub stops: Vec<Stop>,
     /// How it ended.
     pub outcome: Outcome,
 }

@@ -21,7 +21,11 @@ use crate::{
 
 /// The mirrored objects of a workspace, by id.
 #[derive(Debug, Default)]
-pub(super) struct Workspace(BTreeMap<ObjectId, Target>);
+pub(super) struct Workspace {
+    targets: BTreeMap<ObjectId, Target>,
+    /// What the data model asks for and was not done.
+    pub(super) held: Vec<String>,
+}
 
 /// One mirrored object.
 #[derive(Debug)]
@@ -42,18 +46,25 @@ impl Workspace {
         config: &Config,
         model: &DataModel,
         tables: Vec<Table>,
+        held: Vec<String>,
     ) -> Result<Workspace, MirrorError> {
         let target =
             |table: Table| Ok((table.object_id, Target::new(mirror, config, model, table)?));
-        tables.into_iter().map(target).collect::<Result<_, _>>().map(Workspace)
+        let targets: Result<_, MirrorError> = tables.into_iter().map(target).collect();
+        Ok(Workspace { targets: targets?, held })
     }
 
     pub(super) fn target(&self, object: ObjectId) -> Option<&Target> {
-        self.0.get(&object)
+        self.targets.get(&object)
+    }
+
+    /// The object of this singular or plural name, or with this table.
+    pub(super) fn called(&self, name: &str) -> Option<&Target> {
+        self.targets().find(|target| target.is_called(name))
     }
 
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.0.values()
+        self.targets.values()
     }
 }
 
@@ -98,6 +109,12 @@ impl Target {
     /// What the mirror does with records in the trash.
     pub(super) fn deleted(&self) -> DeletedRecords {
         self.deleted
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let table = &self.table;
+        let names = [&table.name_plural, &table.name_singular, &table.name];
+        names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn plural(&self) -> &str {

@@ -161,7 +161,7 @@ impl People {
         let change = self.mirror().begin_schema_change().await.unwrap();
         let scoped = [Scoped { object: &object, direction }];
         let scoped = if direction == Direction::Off { &[][..] } else { &scoped[..] };
-        let plan = schema::plan("twenty", scoped, &change.existing);
+        let plan = schema::plan("twenty", scoped, &change.existing, schema::Mode::Auto);
         let steps = plan.steps.iter().map(ToString::to_string).collect();
         change.apply(&plan, &DataModel { objects: vec![object.clone()] }).await.unwrap();
         steps

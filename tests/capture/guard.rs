@@ -118,7 +118,7 @@ async fn a_table_that_is_only_pulled_refuses_every_change() {
 async fn a_table_that_is_no_longer_mirrored_refuses_changes() {
     let people = People::with(1).await;
     let steps = people.evolve(super::ground::people(), Direction::Off).await;
-    assert_eq!(steps, ["refuse local changes of people"]);
+    assert_eq!(steps, ["refuse local changes of people", "describe people"]);
     let (_, message, ..) = refused(&people, "delete from twenty.people").await;
     assert!(message.contains("no longer mirrored"), "{message}");
 }

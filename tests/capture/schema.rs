@@ -81,7 +81,12 @@ async fn the_plan_shows_the_triggers() {
     let object = super::ground::people();
     let scoped =
         [twenty_sync::plan::schema::Scoped { object: &object, direction: Direction::Both }];
-    let plan = twenty_sync::plan::schema::plan("twenty", &scoped, &change.existing);
+    let plan = twenty_sync::plan::schema::plan(
+        "twenty",
+        &scoped,
+        &change.existing,
+        twenty_sync::plan::schema::Mode::Auto,
+    );
     let [step @ Step::Capture { .. }] = plan.steps.as_slice() else { panic!("{:?}", plan.steps) };
     let sql = render(&Ident::new("twenty").unwrap(), step).unwrap();
     assert!(sql.contains("create trigger zz_sync_log after insert or update or delete"), "{sql}");

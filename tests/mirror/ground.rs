@@ -46,7 +46,7 @@ impl Ground {
             .iter()
             .map(|object| Scoped { object, direction: Direction::Both })
             .collect();
-        let plan = schema::plan("twenty", &objects, &change.existing);
+        let plan = schema::plan("twenty", &objects, &change.existing, schema::Mode::Auto);
         change.apply(&plan, model).await.unwrap();
         plan
     }
@@ -127,5 +127,6 @@ pub(super) fn page(rows: Vec<Incoming>, version: i64) -> PageWrite {
         checkpoint: Checkpoint { watermark: Some(NOW), walk: None },
         walked: Walked::ToTheEnd,
         version,
+        withheld: None,
     }
 }

@@ -66,12 +66,21 @@ impl Scene {
         scene
     }
 
-    async fn set(world: World, settings: &[(&str, &str)]) -> Scene {
+    /// Nothing is mirrored yet.
+    pub(crate) async fn set(world: World, settings: &[(&str, &str)]) -> Scene {
         let stage = Stage::set(world).await;
         let pool = stage.database.pool().await;
         let named =
             |(name, value): &(&str, &str)| (format!("TWENTY_SYNC__{name}"), (*value).to_owned());
         Scene { stage, pool, settings: settings.iter().map(named).collect() }
+    }
+
+    /// The same with other settings from now on.
+    pub(crate) fn settings(mut self, settings: &[(&str, &str)]) -> Scene {
+        let named =
+            |(name, value): &(&str, &str)| (format!("TWENTY_SYNC__{name}"), (*value).to_owned());
+        self.settings = settings.iter().map(named).collect();
+        self
     }
 
     pub(crate) fn program(&self) -> Command {

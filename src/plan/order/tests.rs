@@ -1,11 +1,11 @@
 //! Orders of small and of random graphs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Kind, Node, Order, Step, Waiting, order};
+use super::{Kind, Node, Order, Step, Waiting, behind, order};
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
@@ -35,6 +35,19 @@ fn parents_come_before_children_and_deletes_the_other_way_round() {
     ];
     let expected = [2, 1, 3, 5, 4].map(|record| vec![step(record, &[])]);
     assert_eq!(waves(&nodes), expected);
+}
+
+#[test]
+fn what_waits_for_a_stopped_record_is_told_from_what_waits_for_a_refused_one() {
+    let nodes = [
+        node(1, Kind::Create, &[(0, 8)]),
+        node(2, Kind::Update, &[(0, 1)]),
+        node(3, Kind::Create, &[(0, 9)]),
+    ];
+    let waiting = order(&nodes, &BTreeSet::from([id(8), id(9)])).waiting;
+    let (stopped, refused) = behind(waiting, BTreeMap::from([(id(8), 'a')]));
+    assert_eq!(stopped, [(id(1), 'a'), (id(2), 'a')]);
+    assert_eq!(refused, [Waiting { record: id(3), parent: id(9) }]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl<'a> Decision<'a> {
 
     fn unseen(&self) -> Reconciled {
         match push::plan(self.rules, self.pending, Basis::Stored) {
-            Verb::Nothing if self.can_settle() => {
+            Verb::Nothing if self.can_settle() && !self.has_lost() => {
                 self.settled(self.as_before(), Outcome::Nothing, Vec::new())
             }
             Verb::Nothing => unchanged(Next::Nothing),
@@ -118,6 +118,11 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// Whether a local change waits in a column whose field is gone.
+    fn has_lost(&self) -> bool {
+        self.pending.operations.iter().any(|operation| settle::is_lost(self, operation))
+    }
+
     /// Whether the write whose outcome was unknown is a delete.
     fn sent_a_delete(&self) -> bool {
         self.pending.sent.as_ref().is_some_and(|sent| self.is_dead(sent))
@@ -129,7 +134,7 @@ impl<'a> Decision<'a> {
 
     /// Merged fields: settled if nothing remains to be sent or decided.
     fn flow(&self, fields: Fields) -> Reconciled {
-        if fields.open.is_empty() && fields.waiting.is_empty() {
+        if fields.open.is_empty() && fields.waiting.is_empty() && !self.has_lost() {
             let settled = settle::all(self, &fields);
             let mirror = updated(fields.patch);
             let conflicts = fields.conflicts;
@@ -305,7 +310,7 @@ impl<'a> Decision<'a> {
         outcome: Outcome,
         conflicts: Vec<Conflict>,
     ) -> Reconciled {
-        let settled = settle::with(self.pending, outcome);
+        let settled = settle::with(self, outcome);
         Reconciled { mirror, base: NewBase::Settled, conflicts, settled, next: Next::Nothing }
     }
 }

@@ -34,6 +34,7 @@ fn small(order: &[&str]) -> Table {
         name_plural: "gadgets".to_owned(),
         name: "gadgets".to_owned(),
         direction: Direction::Both,
+        lost: Vec::new(),
         columns: columns(&fields),
     }
 }

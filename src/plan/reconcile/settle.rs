@@ -5,7 +5,7 @@
 
 use super::{Outcome, Settled, decide::Decision, fields::Fields};
 use crate::{
-    plan::pending::{Operation, OperationKind, Pending},
+    plan::pending::{Operation, OperationKind},
     record::Column,
 };
 
@@ -28,10 +28,20 @@ pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
     decision.pending.operations.iter().filter(done).map(settled).collect()
 }
 
-/// Every entry, all alike.
-pub(super) fn with(pending: &Pending, outcome: Outcome) -> Vec<Settled> {
-    let settled = |operation: &Operation| Settled { operation: operation.id, outcome };
-    pending.operations.iter().map(settled).collect()
+/// Every entry, all alike, except those that can never have gone.
+pub(super) fn with(decision: &Decision<'_>, outcome: Outcome) -> Vec<Settled> {
+    let settled = |operation: &Operation| {
+        let outcome = if is_lost(decision, operation) { Outcome::Refused } else { outcome };
+        Settled { operation: operation.id, outcome }
+    };
+    decision.pending.operations.iter().map(settled).collect()
+}
+
+/// Whether an entry changed a column whose field is gone.
+pub(super) fn is_lost(decision: &Decision<'_>, operation: &Operation) -> bool {
+    let lost = &decision.rules.table.lost;
+    operation.kind == OperationKind::Update
+        && lost.iter().any(|lost| operation.changed.contains(&lost.name))
 }
 
 /// The columns that an entry touched; an insert or delete touched all.
@@ -52,6 +62,9 @@ fn operation_id(operation: &Operation) -> i64 {
 }
 
 fn is_done(decision: &Decision<'_>, fields: &Fields, operation: &Operation) -> bool {
+    if is_lost(decision, operation) {
+        return false;
+    }
     let included = decision.through.is_some_and(|through| operation.id <= through);
     let sent =
         |column| decision.pending.sent.as_ref().is_some_and(|sent| sent.get(column).is_some());

@@ -7,7 +7,7 @@
 
 use uuid::Uuid;
 
-use super::{ExistingColumn, ExistingTable, Planner, Step, Table};
+use super::{ExistingTable, LostColumn, Planner, Step, Table};
 use crate::{
     plan::access::{Access, access},
     record::{Column, Direction, ObjectId},
@@ -88,8 +88,7 @@ impl TriggerRole {
 impl Planner<'_> {
     /// Puts the triggers on a table that has others, or none.
     pub(super) fn capture(&mut self, table: &Table, before: Option<&ExistingTable>) {
-        let lost = before.map(|before| lost_columns(before, table)).unwrap_or_default();
-        let triggers = triggers(self.existing.workspace_id, table, &lost);
+        let triggers = triggers(self.existing.workspace_id, table);
         self.install(&table.name, before, triggers);
     }
 
@@ -103,6 +102,7 @@ impl Planner<'_> {
             let arguments = arguments(existing.workspace_id, before.object_id, &["off"]);
             let refuse = CaptureTrigger { role: TriggerRole::Refuse, arguments };
             self.install(&before.name, Some(before), vec![refuse]);
+            self.mark_table(before);
         }
     }
 
@@ -119,7 +119,7 @@ impl Planner<'_> {
 }
 
 /// The triggers of a table, by role.
-fn triggers(workspace_id: Uuid, table: &Table, lost: &[&str]) -> Vec<CaptureTrigger> {
+fn triggers(workspace_id: Uuid, table: &Table) -> Vec<CaptureTrigger> {
     let trigger = |role, rest: &[&str]| CaptureTrigger {
         role,
         arguments: arguments(workspace_id, table.object_id, rest),
@@ -128,7 +128,7 @@ fn triggers(workspace_id: Uuid, table: &Table, lost: &[&str]) -> Vec<CaptureTrig
         Direction::Both => {
             let mut guard = trigger(TriggerRole::Guard, &[]);
             guard.arguments.extend(table.columns.iter().flat_map(|column| rule(table, column)));
-            guard.arguments.extend(lost.iter().flat_map(|name| lost_rule(name)));
+            guard.arguments.extend(table.lost.iter().flat_map(lost_rule));
             vec![guard, trigger(TriggerRole::Log, &[]), trigger(TriggerRole::Truncate, &[])]
         }
         Direction::Pull | Direction::Off => {
@@ -140,19 +140,6 @@ fn triggers(workspace_id: Uuid, table: &Table, lost: &[&str]) -> Vec<CaptureTrig
 fn arguments(workspace_id: Uuid, object_id: ObjectId, rest: &[&str]) -> Vec<String> {
     let ids = [workspace_id.to_string(), object_id.to_string()];
     ids.into_iter().chain(rest.iter().map(|&text| text.to_owned())).collect()
-}
-
-/// The columns that a table still has although their field is gone.
-fn lost_columns<'a>(before: &'a ExistingTable, table: &Table) -> Vec<&'a str> {
-    let there = |known: &&ExistingColumn| before.catalog.contains_key(&known.name);
-    let same = |known: &ExistingColumn, column: &Column| {
-        known.field_id == column.field_id && known.part == column.path.part.unwrap_or_default()
-    };
-    let gone = |known: &&ExistingColumn| !table.columns.iter().any(|column| same(known, column));
-    let known = before.columns.iter().filter(there).filter(gone);
-    let mut lost: Vec<&str> = known.map(|known| known.name.as_str()).collect();
-    lost.sort_unstable();
-    lost
 }
 
 /// What the guard must know of a column: kind, name and reason, or nothing where it may be written.
@@ -167,7 +154,6 @@ fn rule(table: &Table, column: &Column) -> Vec<String> {
     }
 }
 
-fn lost_rule(name: &str) -> [String; 3] {
-    let reason = "its field is no longer read from the source, so a change would stay here alone";
-    ["refuse".to_owned(), name.to_owned(), reason.to_owned()]
+fn lost_rule(lost: &LostColumn) -> [String; 3] {
+    ["refuse".to_owned(), lost.name.clone(), lost.cause.reason().to_owned()]
 }

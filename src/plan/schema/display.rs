@@ -21,10 +21,13 @@ impl fmt::Display for Step {
                 write!(formatter, "add column {table}.{} {}", column.name, column.kind.sql())
             }
             Step::CreateIndex { table, column } => write!(formatter, "index {table}.{column}"),
+            Step::AddKey { table } => write!(formatter, "make id the primary key of {table}"),
+            Step::GenerateIds { table } => write!(formatter, "have {table} make ids of its own"),
             Step::Comment { table, column: Some(column), .. } => {
                 write!(formatter, "describe {table}.{column}")
             }
             Step::Comment { table, column: None, .. } => write!(formatter, "describe {table}"),
+            Step::ReadAnew { table } => write!(formatter, "read {table} anew"),
             Step::Capture { table, triggers } => {
                 let refuse = triggers.iter().any(|trigger| trigger.role == TriggerRole::Refuse);
                 let verb = if refuse { "refuse" } else { "capture" };

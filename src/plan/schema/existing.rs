@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use super::CaptureTrigger;
+use super::{CaptureTrigger, LostColumn};
 use crate::record::{Column, ObjectId};
 
 /// The mirror's tables before a plan.
@@ -38,6 +38,8 @@ pub struct ExistingTable {
     pub columns: Vec<ExistingColumn>,
     /// The columns really there, by name.
     pub catalog: BTreeMap<String, CatalogColumn>,
+    /// The columns whose field was gone.
+    pub lost: Vec<LostColumn>,
     /// The triggers of ours that it has and that are always on, by role.
     pub triggers: Vec<CaptureTrigger>,
 }

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, SchemaPlan, Scoped,
-    Step, Table, plan,
+    CaptureTrigger, CatalogColumn, Existing, ExistingColumn, ExistingTable, LostCause, LostColumn,
+    Mode, SchemaPlan, Scoped, Step, Table, plan,
 };
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
@@ -44,7 +44,7 @@ fn people() -> Object {
 }
 
 fn plan_one(object: &Object, existing: &Existing) -> SchemaPlan {
-    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing)
+    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing, Mode::Auto)
 }
 
 /// What the mirror holds after `plan` was applied to `object`.
@@ -81,6 +81,7 @@ fn applied_table(plan: &SchemaPlan, table: &Table, object: &Object) -> ExistingT
             .iter()
             .map(|column| (column.name.clone(), catalog(column)))
             .collect(),
+        lost: table.lost.clone(),
         triggers: plan.steps.iter().find_map(triggers_of).unwrap_or_default(),
     }
 }
@@ -165,7 +166,8 @@ fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
         changed,
         [
             "rename column people.company_id to company_id_was_uuid",
-            "add column people.company double precision"
+            "add column people.company double precision",
+            "capture local changes of people"
         ]
     );
     let mut object = people();
@@ -178,7 +180,11 @@ fn a_changed_type_keeps_the_old_column_beside_the_new_one() {
         .collect();
     assert_eq!(
         changed,
-        ["rename column people.age to age_was_text", "add column people.age bigint"]
+        [
+            "rename column people.age to age_was_text",
+            "add column people.age bigint",
+            "capture local changes of people"
+        ]
     );
 }
 
@@ -195,7 +201,7 @@ fn triggers_follow_the_direction_and_the_columns() {
     let mut existing = applied(&plan_one(&object, &Existing::default()), &object);
     let pull = Scoped { object: &object, direction: Direction::Pull };
     let steps = |existing: &Existing, scoped: &[Scoped<'_>]| -> Vec<String> {
-        let plan = plan("twenty", scoped, existing);
+        let plan = plan("twenty", scoped, existing, Mode::Auto);
         let steps = plan.steps.iter().map(ToString::to_string);
         steps.filter(|step| !step.starts_with("describe")).collect()
     };
@@ -235,4 +241,61 @@ fn names_that_differ_only_in_case_and_names_of_others_stay_apart() {
     assert_eq!(names.len(), 4);
     assert_ne!(plan.tables[0].name, "people");
     assert!(names.iter().any(|name| name.len() == "note_12345678".len()));
+}
+
+fn planned(object: &Object, existing: &Existing, mode: Mode) -> SchemaPlan {
+    plan("twenty", &[Scoped { object, direction: Direction::Both }], existing, mode)
+}
+
+#[test]
+fn what_is_held_changes_no_table_and_what_is_known_goes_on_under_its_name() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut object = people();
+    let salary = object.fields.iter_mut().find(|field| field.name == "salary").unwrap();
+    salary.name = "wage".to_owned();
+    object.fields.push(field(20, "motto", FieldKind::Text));
+    for mode in [Mode::Ask, Mode::Freeze] {
+        let plan = planned(&object, &before, mode);
+        let shape = |step: &Step| !matches!(step, Step::Comment { .. } | Step::Capture { .. });
+        assert!(!plan.steps.iter().any(shape), "{mode:?}: {:?}", steps(&plan));
+        let held: Vec<String> = plan.held.iter().map(ToString::to_string).collect();
+        assert_eq!(held.len(), 3, "{mode:?}: {held:?}");
+        let names: Vec<&str> =
+            plan.tables[0].columns.iter().map(|column| column.name.as_str()).collect();
+        assert!(!names.contains(&"motto"), "{names:?}");
+        let old =
+            plan.tables[0].columns.iter().find(|column| column.name == "salary_amount_micros");
+        assert_eq!(old.map(|column| column.path.key.as_str()), Some("wage"));
+    }
+}
+
+#[test]
+fn nothing_is_held_where_nothing_is_asked_for() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    for mode in [Mode::Auto, Mode::Ask, Mode::Freeze] {
+        let plan = planned(&people(), &before, mode);
+        assert!(plan.is_empty() && plan.held.is_empty(), "{mode:?}: {:?}", steps(&plan));
+        assert_eq!(plan.tables.len(), 1);
+    }
+    let first = planned(&people(), &Existing::default(), Mode::Ask);
+    assert!(first.is_empty() && first.tables.is_empty() && !first.held.is_empty());
+}
+
+#[test]
+fn a_column_whose_field_is_gone_is_marked_once_and_its_return_has_the_object_read_anew() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut without = people();
+    without.fields.remove(1);
+    let plan = plan_one(&without, &before);
+    assert_eq!(steps(&plan), ["describe people.company_id", "capture local changes of people"]);
+    let lost = LostColumn { name: "company_id".to_owned(), cause: LostCause::Removed };
+    assert_eq!(plan.tables[0].lost, std::slice::from_ref(&lost));
+    let mut after = before.clone();
+    after.tables[0].lost = vec![lost];
+    after.tables[0].triggers = triggers_of(&plan.steps[1]).unwrap();
+    let Step::Comment { text, .. } = &plan.steps[0] else { panic!("{:?}", plan.steps) };
+    after.tables[0].catalog.get_mut("company_id").unwrap().comment = Some(text.clone());
+    assert!(plan_one(&without, &after).is_empty());
+    let back = steps(&plan_one(&people(), &after));
+    assert!(back.contains(&"read people anew".to_owned()), "{back:?}");
 }

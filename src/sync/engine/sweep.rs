@@ -67,7 +67,7 @@ impl Engine {
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
         let read: BTreeSet<&str> = reports
             .iter()
-            .filter(|report| report.failure.is_none())
+            .filter(|report| report.failure.is_none() && !report.stopped)
             .map(|report| report.object.as_str())
             .collect();
         let complete = workspace.targets().filter(|target| read.contains(target.plural()));
@@ -96,7 +96,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn fuse(&self) -> Fuse {
+    pub(in crate::sync) fn fuse(&self) -> Fuse {
         let config::Fuse { share, rows } = self.config.fuse;
         Fuse { share, rows }
     }

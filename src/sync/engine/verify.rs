@@ -8,12 +8,15 @@ use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use crate::sync::{
-    ProgressSender, SyncError,
-    pull::{Effect, Pull},
-    sweep::Sweeper,
-    target::Target,
-    verify::{Verified, Verifier},
+use crate::{
+    record::ObjectId,
+    sync::{
+        ProgressSender, SyncError,
+        pull::{Effect, Pull},
+        sweep::Sweeper,
+        target::{Target, Workspace},
+        verify::{Verified, Verifier},
+    },
 };
 
 impl Engine {
@@ -31,14 +34,7 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<Vec<Verified>, SyncError> {
         let workspace = self.evolve().await?;
-        let is_called = |target: &Target, name: &String| {
-            let table = &target.table;
-            [&table.name_plural, &table.name_singular, &table.name]
-                .into_iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-        };
-        let unknown =
-            names.iter().find(|name| !workspace.targets().any(|target| is_called(target, name)));
+        let unknown = names.iter().find(|name| workspace.called(name).is_none());
         if let Some(name) = unknown {
             return Err(SyncError::NotMirrored { name: name.clone() });
         }
@@ -47,17 +43,11 @@ impl Engine {
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let effect = Effect::Apply;
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
-        let mut complete = BTreeSet::new();
-        for target in workspace.targets() {
-            let stored = mirror.stored_checkpoint(target.table.object_id).await?;
-            if stored.is_some_and(|stored| stored.checkpoint.watermark.is_some()) {
-                complete.insert(target.table.object_id);
-            }
-        }
+        let complete = self.complete(&workspace).await?;
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
         let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
         let wanted =
-            |target: &&Target| names.is_empty() || names.iter().any(|name| is_called(target, name));
+            |target: &&Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
@@ -66,5 +56,20 @@ impl Engine {
         }
         reports.sort_by(|left, right| left.object.cmp(&right.object));
         Ok(reports)
+    }
+
+    /// The objects that were read to the end once.
+    pub(in crate::sync) async fn complete(
+        &self,
+        workspace: &Workspace,
+    ) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let mut complete = BTreeSet::new();
+        for target in workspace.targets() {
+            let stored = self.mirror.stored_checkpoint(target.table.object_id).await?;
+            if stored.is_some_and(|stored| stored.checkpoint.watermark.is_some()) {
+                complete.insert(target.table.object_id);
+            }
+        }
+        Ok(complete)
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Pull, set_aside};
 use crate::{
-    mirror::{Applied, Incoming, LocalEdits, PageWrite, StoredCheckpoint, Walked},
+    mirror::{Applied, Incoming, LocalEdits, PageWrite, StoredCheckpoint, TableWriter, Walked},
     source::PageRecord,
     sync::{SyncError, writes::PageMoment},
 };
@@ -22,6 +22,21 @@ impl Pull<'_> {
         records: Vec<PageRecord>,
         moment: &PageMoment<'_>,
     ) -> Result<Applied, SyncError> {
+        let page = self.page_of(records).await?;
+        self.apply_confirmed(&page, moment).await
+    }
+
+    /// Writes these records beside the table.
+    pub(in crate::sync) async fn fill_read(
+        &self,
+        shadow: &TableWriter,
+        records: Vec<PageRecord>,
+    ) -> Result<Applied, SyncError> {
+        let page = self.page_of(records).await?;
+        Ok(self.mirror.fill(shadow, &page).await?)
+    }
+
+    async fn page_of(&self, records: Vec<PageRecord>) -> Result<PageWrite, SyncError> {
         let mut page = self.confirmed_page().await?;
         for PageRecord { decoded, json } in records {
             match decoded {
@@ -33,7 +48,7 @@ impl Pull<'_> {
                 Err(fault) => page.set_aside.push(set_aside(fault, &json)),
             }
         }
-        self.apply_confirmed(&page, moment).await
+        Ok(page)
     }
 
     /// Removes records that were looked for by id since `moment` and are not there, trash included.
@@ -51,7 +66,7 @@ impl Pull<'_> {
     }
 
     async fn confirmed_page(&self) -> Result<PageWrite, SyncError> {
-        let StoredCheckpoint { checkpoint, version } = self.checkpoint().await?;
+        let StoredCheckpoint { checkpoint, version, .. } = self.checkpoint().await?;
         Ok(PageWrite {
             rows: Vec::new(),
             removed: Vec::new(),
@@ -60,6 +75,7 @@ impl Pull<'_> {
             checkpoint,
             walked: Walked::Further,
             version,
+            withheld: None,
         })
     }
 

@@ -42,6 +42,15 @@ impl Memory {
         *self.failed_guards.entry((object, record)).or_default() += 1;
     }
 
+    /// No guard on its fields can hold.
+    pub(super) fn guard_useless(&mut self, object: ObjectId, record: Uuid) {
+        self.failed_guards.insert((object, record), GUARDS);
+    }
+
+    pub(super) fn is_guard_useless(&self, object: ObjectId, record: Uuid) -> bool {
+        self.failed_guards.get(&(object, record)).is_some_and(|failed| *failed >= GUARDS)
+    }
+
     /// The record was read just now.
     pub(super) fn saw(&mut self, object: ObjectId, record: Uuid, version: OffsetDateTime) {
         self.versions.insert((object, record), version);

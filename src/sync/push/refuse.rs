@@ -40,15 +40,44 @@ impl Round<'_> {
         batch: &Batch,
         refusal: &Refusal,
     ) -> Result<(), SyncError> {
+        let looked = match refusal.kind {
+            RefusalKind::UnknownField | RefusalKind::UnknownOption => {
+                self.look_for_shown(batch).await?
+            }
+            _ => Vec::new(),
+        };
         for id in batch.records() {
             self.report.refused += 1;
             let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
             let (_, random) = Uuid::new_v4().as_u64_pair();
-            let disposition =
-                after(failure(&refusal.kind), attempts + 1, Patience::default(), random);
+            let disposition = if looked.contains(&id) {
+                Disposition::Retry(std::time::Duration::ZERO)
+            } else {
+                after(failure(&refusal.kind), attempts + 1, Patience::default(), random)
+            };
             self.dispose(batch.object, id, refusal, disposition).await?;
         }
         Ok(())
+    }
+
+    /// A field that the source does not know although the data model was just read may be one that it does not show
+    /// any more: what is not shown waits, and the rest goes without it. An option that it does not know may stand in the
+    /// guard only, as the old value: then the version guards. Says which records were read.
+    async fn look_for_shown(&mut self, batch: &Batch) -> Result<Vec<Uuid>, SyncError> {
+        let is_again = |id: &Uuid| {
+            let claim = self.claims.get(id);
+            claim.is_some_and(|claim| claim.attempts > 0 && !matches!(claim.verb, Verb::Create(_)))
+        };
+        let again = batch.records().into_iter().filter(is_again);
+        let ids: Vec<Uuid> =
+            again.filter(|id| !self.memory.is_guard_useless(batch.object, *id)).collect();
+        if !ids.is_empty() {
+            self.look(batch.object, &ids, Fate::Refused).await?;
+            for id in &ids {
+                self.memory.guard_useless(batch.object, *id);
+            }
+        }
+        Ok(ids)
     }
 
     async fn dispose(

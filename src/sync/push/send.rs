@@ -84,7 +84,8 @@ impl Round<'_> {
         self.writes.begin(object, &ids);
         let under_way = UnderWay { writes: self.writes, object, ids: ids.clone() };
         if self.mark(object, &ids, target).await? < ids.len() {
-            // Some were settled meanwhile. The others are planned anew with the next round.
+            // Some were settled, or their object was stopped. The others are planned anew with the next round.
+            self.leave(&ids);
             return Ok(Vec::new());
         }
         let results = self.execute(target, &batch.work).await?;
@@ -105,6 +106,15 @@ impl Round<'_> {
         }
         let part = |(work, refusal)| (Batch { object, work }, refusal);
         Ok(results.refused.into_iter().map(part).collect())
+    }
+
+    /// Leaves records for the next round, with those that refer to the new ones among them.
+    pub(super) fn leave(&mut self, ids: &[Uuid]) {
+        let is_new = |id: &&Uuid| {
+            self.claims.get(*id).is_some_and(|claim| matches!(claim.verb, Verb::Create(_)))
+        };
+        let new: Vec<Uuid> = ids.iter().filter(is_new).copied().collect();
+        self.unsent.extend(new);
     }
 
     /// Reads back what was written, where it is at least so many records of one object.

@@ -97,6 +97,9 @@ fn headed(shared: &Shared, reply: &Reply, content: Content) -> Response<Content>
     if !reply.body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     }
+    if reply.capped {
+        headers.insert("x-twenty-fields-capped", HeaderValue::from_static("true"));
+    }
     headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
     headers.insert(KEEP_ALIVE, HeaderValue::from_static("timeout=5"));
     if let Some(date) = date(shared.lock().world.clock().now()) {

@@ -18,6 +18,8 @@ pub(crate) struct Reply {
     pub(crate) never: bool,
     /// Whether an `ETag` is sent: everywhere but in GraphQL and in refusals of tokens.
     pub(crate) tagged: bool,
+    /// Whether `X-Twenty-Fields-Capped` says that records were cut.
+    pub(crate) capped: bool,
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -32,6 +34,7 @@ impl Reply {
             rows,
             never: false,
             tagged: true,
+            capped: false,
         }
     }
 

@@ -84,6 +84,8 @@ pub struct Switches {
     /// REST is that of October 2025: no trash, no restore, no bulk update, no limit of calls; a record that is not
     /// there is status 400; a count leaves out what came before the cursor.
     pub legacy_rest: bool,
+    /// Records show so many fields by REST unless `fields` names others, as newer servers do with 200.
+    pub field_cap: Option<usize>,
 }
 
 /// A registered webhook.
