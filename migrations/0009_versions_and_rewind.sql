@@ -1,14 +1,17 @@
 -- What the server can do.
 
--- Older servers can only be read, and the hint of a refused change names the version. Null: not looked yet.
+-- Only a server that was seen to be a newer one is written to, and the hint of a refused change names the version.
+-- Null: not looked yet.
 alter table sync.workspace
     add column server_version text,
-    add column server_rest text constraint workspace_server_rest_is_known check (server_rest in ('common', 'legacy')),
+    add column server_rest text
+        constraint workspace_server_rest_is_known check (server_rest in ('common', 'legacy', 'unseen')),
     add column server_seen_at timestamptz,
     add constraint workspace_server_was_seen check ((server_rest is null) = (server_seen_at is null));
 comment on column sync.workspace.server_version is 'The version that the server told; null if it told none';
 comment on column sync.workspace.server_rest is
-    'common: the server takes every change; legacy: an older one that is only read';
+    'common: the server takes every change; legacy: an older one that is only read; unseen: it was not told, so it is '
+    'only read, too';
 comment on column sync.workspace.server_seen_at is 'When that was looked at';
 
 -- The same function as before, but for the hint of a table that is only read because of the server.
@@ -41,10 +44,13 @@ begin
                 else format('%s is read-only: it is no longer mirrored', place)
             end,
             hint = coalesce(
-                (select format('the Twenty server, version %s, can only be read; upgrade it, and this table can be '
-                    'written again', coalesce(w.server_version, 'of 2025'))
-                from sync.workspace w
-                where w.workspace_id = tg_argv[0]::uuid and w.server_rest = 'legacy' and tg_argv[2] = 'pull'),
+                (select case w.server_rest
+                    when 'legacy' then format('the Twenty server, version %s, can only be read; upgrade it, and this '
+                        'table can be written again', coalesce(w.server_version, 'of 2025'))
+                    when 'unseen' then 'it could not be seen whether the Twenty server takes changes, so it is only '
+                        'read; twenty-sync doctor says what to do'
+                end
+                from sync.workspace w where w.workspace_id = tg_argv[0]::uuid and tg_argv[2] = 'pull'),
                 'change the record in Twenty, or set direction = "both" for this object in the configuration'
             ),
             schema = tg_table_schema, table = tg_table_name;

@@ -162,7 +162,12 @@ async fn examine_objects(client: &Client, model: &crate::record::DataModel, repo
             "this server destroys records where newer ones delete them, so it is only read",
             "upgrade Twenty; changes made here are refused until then",
         ),
-        Ok(_) => report.ok("writing", "the server takes changes"),
+        Ok(Some(_)) => report.ok("writing", "the server takes changes"),
+        Ok(None) => report.warn(
+            "writing",
+            "could not see whether the server takes changes, so it may be only read",
+            "let the role of the key read the objects that are mirrored",
+        ),
         Err(error) => report.fail("writing", error.into()),
     }
 }

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Stop, control, error::MirrorError, stop};
+use crate::record::Rest;
 
 /// One object's state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -170,7 +171,10 @@ pub struct MirrorStatus {
     pub schema: String,
     /// The version of the Twenty server, where it told one.
     pub server_version: Option<String>,
-    /// Whether the server is only read, because it is an older one.
+    /// Which REST interface it was seen to have.
+    #[serde(skip)]
+    pub server_rest: Option<Rest>,
+    /// Whether it is only read: it is an older one, or could not be seen.
     pub server_is_only_read: bool,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
@@ -193,12 +197,13 @@ impl MirrorStatus {
         let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
-        let (server_version, server_is_only_read) = server(pool, workspace_id).await?;
+        let (server_version, server_rest) = server(pool, workspace_id).await?;
         Ok(Some(MirrorStatus {
             workspace_id,
             schema: schema.to_owned(),
             server_version,
-            server_is_only_read,
+            server_rest,
+            server_is_only_read: server_rest.is_some_and(|rest| rest != Rest::Common),
             objects,
             held,
             stops,
@@ -207,14 +212,17 @@ impl MirrorStatus {
     }
 }
 
-/// The version of the server, and whether it is only read.
-async fn server(pool: &PgPool, workspace_id: Uuid) -> Result<(Option<String>, bool), MirrorError> {
-    sqlx::query_as(
-        "select server_version, coalesce(server_rest = 'legacy', false) from sync.workspace \
-         where workspace_id = $1",
+/// The version of the server, and which REST interface it has.
+async fn server(
+    pool: &PgPool,
+    workspace_id: Uuid,
+) -> Result<(Option<String>, Option<Rest>), MirrorError> {
+    let row: (Option<String>, Option<String>) = sqlx::query_as(
+        "select server_version, server_rest from sync.workspace where workspace_id = $1",
     )
     .bind(workspace_id)
     .fetch_one(pool)
     .await
-    .map_err(MirrorError::query("read what the server can do"))
+    .map_err(MirrorError::query("read what the server can do"))?;
+    Ok((row.0, row.1.as_deref().and_then(Rest::named)))
 }

@@ -4,14 +4,15 @@
 //! (docs/twenty.md, "Version differences"). Invariant: the version is for people; decisions rest on what was seen.
 
 /// Which of its REST interfaces the server answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// The one of all newer servers: trash, restore, bulk writes.
-    #[default]
     Common,
     /// The older one: it destroys instead of deleting, shows nothing of the trash, and counts only what is still to
     /// come of a listing.
     Legacy,
+    /// Not told: the server was asked, and its answers leave it open.
+    Unseen,
 }
 
 impl Rest {
@@ -20,17 +21,18 @@ impl Rest {
         match self {
             Rest::Common => "common",
             Rest::Legacy => "legacy",
+            Rest::Unseen => "unseen",
         }
     }
 
     /// The interface by its word.
     pub fn named(word: &str) -> Option<Rest> {
-        [Rest::Common, Rest::Legacy].into_iter().find(|rest| rest.as_str() == word)
+        [Rest::Common, Rest::Legacy, Rest::Unseen].into_iter().find(|rest| rest.as_str() == word)
     }
 }
 
 /// What the server can do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     /// Its version; servers of 2025 do not tell.
     pub version: Option<String>,

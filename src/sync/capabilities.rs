@@ -10,9 +10,12 @@ use crate::{
         capability::is_due,
         scope::{default_direction, is_walkable},
     },
-    record::{Capabilities, DataModel, Direction, Rest},
+    record::{Capabilities, DataModel, Direction, Object, Rest},
     source::Client,
 };
+
+/// How many objects are tried until one lets the server be seen: a role need not read all of them.
+const TRIES: usize = 5;
 
 /// What the server can do, looked at if it is time.
 pub(super) async fn current(
@@ -22,51 +25,69 @@ pub(super) async fn current(
 ) -> Result<Rest, SyncError> {
     let known = mirror.known_server().await?;
     let due = is_due(known.as_ref().map(|known| (known.capabilities.rest, known.age)));
-    let seen = if due { seen(source, model).await } else { Ok(None) };
     let known = known.map(|known| known.capabilities);
-    let seen = match (seen, &known) {
-        (Err(error), Some(_)) if error.disposition() == Disposition::Retry => {
+    let now = match known {
+        Some(known) if !due => known,
+        known => look(source, mirror, model, known).await?,
+    };
+    source.expect_rest(now.rest);
+    Ok(now.rest)
+}
+
+/// Looks, and writes down what was seen. What was seen before stands until something else is.
+async fn look(
+    source: &Client,
+    mirror: &Mirror,
+    model: &DataModel,
+    known: Option<Capabilities>,
+) -> Result<Capabilities, SyncError> {
+    let seen = match (seen(source, model).await, known.as_ref()) {
+        (Err(error), Some(known)) if error.disposition() == Disposition::Retry => {
             tracing::debug!(error = chain(&error), "could not look what the server can do");
-            None
+            return Ok(known.clone());
         }
         (seen, _) => seen?,
     };
-    if let Some(seen) = &seen {
-        mirror.note_server(seen).await?;
-        tell(known.as_ref(), seen);
-    }
-    let rest = seen.or(known).unwrap_or_default().rest;
-    source.expect_rest(rest);
-    Ok(rest)
+    let seen = match (seen.rest, known) {
+        (Rest::Unseen, Some(known)) => return Ok(known),
+        (_, known) => {
+            tell(known.as_ref(), &seen);
+            seen
+        }
+    };
+    mirror.note_server(&seen).await?;
+    Ok(seen)
 }
 
 /// What the server lets itself be seen doing.
-pub(super) async fn seen(
-    source: &Client,
-    model: &DataModel,
-) -> Result<Option<Capabilities>, SyncError> {
-    let mut objects = model.objects.iter().filter(|object| is_walkable(object));
-    match objects.find(|object| default_direction(object) == Direction::Both) {
-        Some(object) => Ok(source.capabilities(&object.name_plural).await?),
-        None => Ok(None),
+pub(super) async fn seen(source: &Client, model: &DataModel) -> Result<Capabilities, SyncError> {
+    let objects = || model.objects.iter().filter(|object| is_walkable(object));
+    let is_written = |object: &&Object| default_direction(object) == Direction::Both;
+    let (first, then) = (objects().filter(is_written), objects().filter(|o| !is_written(o)));
+    for object in first.chain(then).take(TRIES) {
+        if let Some(seen) = source.capabilities(&object.name_plural).await? {
+            return Ok(seen);
+        }
     }
+    Ok(Capabilities { version: None, rest: Rest::Unseen })
 }
 
 /// Says what changed, once.
 fn tell(known: Option<&Capabilities>, seen: &Capabilities) {
     let version = seen.version_text();
     match (known.map(|known| known.rest), seen.rest) {
-        (Some(Rest::Legacy) | None, Rest::Legacy) if known == Some(seen) => {}
+        (Some(Rest::Legacy), Rest::Legacy) if known == Some(seen) => {}
         (_, Rest::Legacy) => tracing::warn!(
             version,
             "this Twenty server destroys records where newer ones delete them, so it is only read: \
              changes made here are refused until it is upgraded"
         ),
-        (Some(Rest::Legacy), Rest::Common) => {
-            tracing::info!(
-                version,
-                "the Twenty server was upgraded: changes made here are sent again"
-            );
+        (_, Rest::Unseen) => tracing::warn!(
+            "could not see whether this Twenty server takes changes, so it is only read: changes made here are \
+             refused until it can be seen; let the role of the key read an object"
+        ),
+        (Some(Rest::Legacy | Rest::Unseen), Rest::Common) => {
+            tracing::info!(version, "the Twenty server takes changes now: they are sent again");
         }
         (_, Rest::Common) => {}
     }

@@ -213,7 +213,8 @@ impl Engine {
                 "the data model asks for changes of the tables, which are not made"
             );
         }
-        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held)?);
+        *workspace =
+            Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held, rest)?);
         Ok(Arc::clone(&workspace))
     }
 

@@ -308,5 +308,8 @@ fn finding(pull: &Pull<'_>, source: Option<&Decoded>, stored: &StoredRow, recent
     let source = source.map(Result::as_ref).transpose();
     let (Ok(source), Ok(mirror)) = (source, mirror) else { return Seen::Unreadable };
     let (units, deleted) = (&units(columns), pull.target.deleted());
-    Seen::Finding(Comparison { columns, units, deleted, recent }.of(source, mirror.as_ref()))
+    let hides_trash = pull.target.keeps_what_is_hidden();
+    Seen::Finding(
+        Comparison { columns, units, deleted, hides_trash, recent }.of(source, mirror.as_ref()),
+    )
 }
