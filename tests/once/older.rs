@@ -138,7 +138,7 @@ async fn rows_kept_of_the_trash_stay_although_an_older_server_does_not_show_them
     });
     assert_eq!(run(&["--once"]).await.code, Some(0));
     assert_eq!(kept().await, (rows - 1, trashed), "{id} is gone, and nothing else");
-    let verified = run(&["verify", "companies", "--repair"]).await;
+    let verified = run(&["verify", "--object", "companies", "--repair"]).await;
     assert_eq!(verified.code, Some(0), "{verified:?}");
     assert_eq!(kept().await, (rows - 1, trashed));
     // When the server is upgraded, those that were destroyed meanwhile are found.
