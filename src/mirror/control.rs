@@ -28,6 +28,11 @@ fn migrator() -> Migrator {
         migration(5, "fuse", include_str!("../../migrations/0005_fuse.sql")),
         migration(6, "behind", include_str!("../../migrations/0006_behind.sql")),
         migration(7, "drift", include_str!("../../migrations/0007_drift.sql")),
+        migration(
+            9,
+            "versions and rewind",
+            include_str!("../../migrations/0009_versions_and_rewind.sql"),
+        ),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -206,11 +206,11 @@ impl<'a> Pull<'a> {
         read: &mut Read<'a>,
         stop: &CancellationToken,
     ) -> Result<Result<Step, WalkError>, SyncError> {
-        if let Ok(step) = walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()) {
+        if let Ok(step) = walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()) {
             return Ok(Ok(step));
         }
         *read = self.read(walk, stop).await?;
-        Ok(walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()))
+        Ok(walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()))
     }
 
     async fn read(&self, walk: &Walk, stop: &CancellationToken) -> Result<Read<'a>, SyncError> {
@@ -346,7 +346,8 @@ impl<'a> Pull<'a> {
     }
 }
 
-pub(super) fn facts(page: &Page) -> PageFacts {
+pub(super) fn facts(walk: &Walk, page: &Page) -> PageFacts {
+    let before = if page.counts_the_rest { walk.seen } else { 0 };
     let fact = |record: &PageRecord| match &record.decoded {
         Ok(row) => Some((row.id, Some(row.updated_at))),
         Err(fault) => fault.id.map(|id| (id, None)),
@@ -356,7 +357,7 @@ pub(super) fn facts(page: &Page) -> PageFacts {
         records: page.records.iter().map(fact).collect(),
         end_cursor: page.end_cursor.clone(),
         has_next: page.has_next,
-        total: page.total,
+        total: page.total + before,
     }
 }
 

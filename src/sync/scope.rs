@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use crate::{
     config::{self, ObjectRule},
     plan::{
+        capability::allowed,
         fuse::Fuse,
         policy::{DeletePolicy, Policies, Policy},
         schema::{Scoped, Table},
         scope::{default_direction, is_walkable},
     },
-    record::{DataModel, Direction},
+    record::{DataModel, Direction, Rest},
 };
 
 use super::SyncError;
@@ -22,6 +23,7 @@ use super::SyncError;
 pub(super) fn scoped<'a>(
     model: &'a DataModel,
     rules: &BTreeMap<String, ObjectRule>,
+    server: Rest,
 ) -> Result<Vec<Scoped<'a>>, SyncError> {
     if let Some(name) = rules.keys().find(|name| model.object(name).is_none()) {
         return Err(SyncError::UnknownObject { name: name.clone(), near: nearest(model, name) });
@@ -30,7 +32,7 @@ pub(super) fn scoped<'a>(
         let rule = rules.iter().find(|(name, _)| object.is_called(name));
         let direction = rule.and_then(|(_, rule)| rule.direction);
         let direction = direction.unwrap_or_else(|| default_direction(object));
-        Scoped { object, direction }
+        Scoped { object, direction: allowed(direction, server) }
     });
     Ok(scoped.filter(|scoped| scoped.direction != Direction::Off).collect())
 }

@@ -80,7 +80,7 @@ impl<'a> Sweeper<'a> {
     async fn suspicious(&self) -> Result<Vec<ObjectId>, SyncError> {
         let mut expected = Vec::new();
         for pull in self.complete.iter().filter_map(|object| self.pulls.get(object)) {
-            let count = pull.mirror.expected_count(&pull.target.writer, pull.target.deleted());
+            let count = pull.mirror.expected_count(&pull.target.writer, pull.target.expected());
             expected.push((pull, count.await?));
         }
         expected.retain(|(_, count)| *count > 0);
@@ -99,7 +99,7 @@ impl<'a> Sweeper<'a> {
     async fn sweep(&mut self, object: ObjectId) -> Result<(), SyncError> {
         let Some(pull) = self.pulls.get(&object) else { return Ok(()) };
         let (moment, target) = (pull.writes.page(), pull.target);
-        let ids = pull.mirror.expected_ids(&target.writer, target.deleted()).await?;
+        let ids = pull.mirror.expected_ids(&target.writer, target.expected()).await?;
         let counted = self.count(pull, vec![ALL_IDS]).await?.into_iter().sum();
         let mut search = Sweep::begin(&ids, counted);
         loop {
@@ -199,7 +199,8 @@ impl<'a> Sweeper<'a> {
         stream::iter(counts).buffered(PARALLEL).try_collect().await
     }
 
-    /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed.
+    /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed. Where
+    /// the source hides its trash, a row that is known to be there is not absent.
     pub(super) async fn look(&self, pull: &Pull<'_>, ids: &[Uuid]) -> Result<Look, SyncError> {
         if ids.is_empty() {
             return Ok(Look::default());
@@ -211,13 +212,17 @@ impl<'a> Sweeper<'a> {
             return Err(doubt(pull, Contradiction::Answer { given, counted }));
         }
         let there: HashSet<Uuid> = found.records.iter().filter_map(id_of).collect();
-        let absent = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        let mut absent: Vec<Uuid> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        if pull.target.keeps_what_is_hidden() && !absent.is_empty() {
+            let kept = pull.mirror.trashed(&pull.target.writer, &absent).await?;
+            absent.retain(|id| !kept.contains(id));
+        }
         Ok(Look { records: found.records, absent })
     }
 }
 
 fn trash(pull: &Pull<'_>) -> Trash {
-    match pull.target.deleted() {
+    match pull.target.expected() {
         DeletedRecords::Keep => Trash::Counted,
         DeletedRecords::Remove => Trash::LeftOut,
     }

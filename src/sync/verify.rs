@@ -145,7 +145,7 @@ impl<'a> Verifier<'a, '_> {
         loop {
             self.sweeper.go_on()?;
             let page = pull.source.page(&request, &pull.target.decoder).await?;
-            match walk::advance(walk, &facts(&page), PAGE_SIZE.into()) {
+            match walk::advance(walk, &facts(walk, &page), PAGE_SIZE.into()) {
                 Ok(step) => return Ok((page, step)),
                 Err(_) if !again => again = true,
                 Err(cause) => return Err(SyncError::Walk { object: object.to_owned(), cause }),
@@ -326,5 +326,8 @@ fn finding(pull: &Pull<'_>, source: Option<&Decoded>, stored: &StoredRow, recent
     let source = source.map(Result::as_ref).transpose();
     let (Ok(source), Ok(mirror)) = (source, mirror) else { return Seen::Unreadable };
     let (units, deleted) = (&units(columns), pull.target.deleted());
-    Seen::Finding(Comparison { columns, units, deleted, recent }.of(source, mirror.as_ref()))
+    let hides_trash = pull.target.keeps_what_is_hidden();
+    Seen::Finding(
+        Comparison { columns, units, deleted, hides_trash, recent }.of(source, mirror.as_ref()),
+    )
 }
