@@ -33,6 +33,8 @@ pub struct Config {
     pub schema: Schema,
     /// How to read.
     pub pull: Pull,
+    /// When everything is compared.
+    pub sweep: Sweep,
     /// How to write back.
     pub push: Push,
     /// How much may be removed at once.
@@ -108,6 +110,14 @@ pub struct Pull {
     pub parallel: usize,
     /// What becomes of soft-deleted records.
     pub deleted_records: DeletedRecords,
+}
+
+/// When everything is compared.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// When `run` compares every object record by record: a duration or a cron expression.
+    pub interval: String,
 }
 
 /// What becomes of soft-deleted records in the mirror.

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting, Source,
-    secret, show,
+    Sweep, secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -54,6 +54,7 @@ struct Settings {
     mirror: MirrorSettings,
     schema: Schema,
     pull: Pull,
+    sweep: Sweep,
     push: Push,
     fuse: Fuse,
     log: Log,
@@ -206,6 +207,7 @@ impl Loaded {
             mirror: self.mirror()?,
             schema: self.settings.schema,
             pull: self.settings.pull.clone(),
+            sweep: self.settings.sweep.clone(),
             push: self.settings.push,
             fuse: self.settings.fuse,
             objects: self.settings.objects.clone(),

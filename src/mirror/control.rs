@@ -27,6 +27,7 @@ fn migrator() -> Migrator {
         migration(4, "stop", include_str!("../../migrations/0004_stop.sql")),
         migration(6, "behind", include_str!("../../migrations/0006_behind.sql")),
         migration(7, "drift", include_str!("../../migrations/0007_drift.sql")),
+        migration(8, "content_sweep", include_str!("../../migrations/0008_content_sweep.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -27,6 +27,7 @@ use crate::{
     source::Client,
 };
 
+mod content;
 mod sweep;
 mod verify;
 

@@ -32,8 +32,13 @@ use crate::{
 
 mod confirmed;
 
+pub(super) use confirmed::LookMoment;
+
 /// The largest page that a server gives.
 pub(super) const PAGE_SIZE: u16 = 200;
+
+/// How often a page is read once more because rows of its object were written meanwhile, such as by a content sweep.
+const OVERTAKEN: usize = 3;
 
 /// What becomes of what was read.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +91,13 @@ impl<'a> Pull<'a> {
             stopped: false,
             failure: None,
         };
-        if let Err(error) = self.walk(stop, &mut report).await {
+        let mut walked = self.walk(stop, &mut report).await;
+        for _ in 0..OVERTAKEN {
+            if walked.as_ref().is_err_and(SyncError::is_overtaken) {
+                walked = self.walk(stop, &mut report).await;
+            }
+        }
+        if let Err(error) = walked {
             self.note(&error).await;
             report.failure = Some(error);
         }

@@ -5,19 +5,20 @@
 //! only what differs then counts; records with local changes that the source does not have are left out and
 //! counted; equality is noted only after a complete walk without a difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     Progress, SyncError,
-    pull::{PAGE_SIZE, Pull, facts},
+    pull::{LookMoment, PAGE_SIZE, Pull, facts},
     sweep::{Look, Sweeper, id_of},
 };
 use crate::{
     mirror::StoredRow,
     plan::{
+        content::{Allowance, Tally},
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
     },
@@ -27,6 +28,9 @@ use crate::{
 
 /// Rows of the mirror in one query.
 const ROWS: u32 = 1_000;
+
+/// How often records are looked for once more because rows of their object were written meanwhile.
+const OVERTAKEN: usize = 5;
 
 /// Differences that are told one by one; of more, only the number.
 const SHOWN: usize = 1_000;
@@ -73,6 +77,17 @@ impl Verified {
         self.missing + self.extra + self.differing - self.repaired
     }
 
+    /// The same in fewer words; `overwritten` of the rows were changed or removed.
+    pub(super) fn tally(&self, overwritten: u64) -> Tally {
+        Tally {
+            compared: self.compared,
+            left_out: self.waiting + self.recent + self.unreadable,
+            found: self.missing + self.extra + self.differing,
+            repaired: self.repaired,
+            overwritten,
+        }
+    }
+
     fn put(&mut self, id: Uuid, finding: Finding) {
         match &finding {
             Finding::Equal => self.compared += 1,
@@ -95,7 +110,8 @@ impl Verified {
 pub(super) struct Verifier<'a, 's> {
     pub(super) sweeper: &'s mut Sweeper<'a>,
     pub(super) object: ObjectId,
-    pub(super) repair: bool,
+    /// How much may be repaired; `None` repairs nothing.
+    pub(super) repair: Option<Allowance>,
     pub(super) report: Verified,
 }
 
@@ -116,21 +132,32 @@ impl<'a> Verifier<'a, '_> {
 
     async fn walk(&mut self, pull: &Pull<'a>) -> Result<(), SyncError> {
         let stored = pull.mirror.stored_checkpoint(self.object).await?.unwrap_or_default();
-        let since = stored.checkpoint.watermark.map(|watermark| watermark - pull.overlap);
         let mut walk = Walk::default();
-        loop {
-            let (page, step) = self.page(pull, &walk).await?;
-            let recent = Recent::after(since, page.served_at);
-            let next = match step {
-                Step::More(next) => Some(next),
-                Step::Done(_) => None,
-            };
-            let to = next.as_ref().and_then(|next| next.last_id);
-            self.compare(pull, page.records, walk.last_id, to, recent).await?;
-            let Some(next) = next else { return Ok(()) };
+        while let Some(next) = self.step(pull, &walk, stored.checkpoint.watermark).await? {
             self.say(pull, &next);
             walk = next;
         }
+        Ok(())
+    }
+
+    /// Compares the next page of both sides, of which the mirror was read up to `watermark`; what comes after it, or
+    /// nothing at the end.
+    pub(super) async fn step(
+        &mut self,
+        pull: &Pull<'a>,
+        walk: &Walk,
+        watermark: Option<OffsetDateTime>,
+    ) -> Result<Option<Walk>, SyncError> {
+        let since = watermark.map(|watermark| watermark - pull.overlap);
+        let (page, step) = self.page(pull, walk).await?;
+        let recent = Recent::after(since, page.served_at);
+        let next = match step {
+            Step::More(next) => Some(next),
+            Step::Done(_) => None,
+        };
+        let to = next.as_ref().and_then(|next| next.last_id);
+        self.compare(pull, page.records, walk.last_id, to, recent).await?;
+        Ok(next)
     }
 
     /// Reads a page; one that is not believed is read once more.
@@ -213,46 +240,88 @@ impl<'a> Verifier<'a, '_> {
         recent: Recent,
     ) -> Result<(), SyncError> {
         for ids in unequal.chunks(IDS_PER_CALL) {
-            let moment = pull.writes.page();
-            let (found, look) = self.look(pull, ids, recent).await?;
-            let mut wrong = Vec::new();
-            for (id, seen) in found {
-                match seen {
-                    Seen::Finding(finding) => {
-                        let is_wrong = !matches!(finding, Finding::Equal | Finding::NotDue);
-                        wrong.extend(is_wrong.then_some(id));
-                        self.report.put(id, finding);
-                    }
-                    Seen::Edited => self.report.waiting += 1,
-                    Seen::Unreadable => self.report.unreadable += 1,
+            let mut confirmed = self.confirm_some(pull, ids, recent).await;
+            for _ in 0..OVERTAKEN {
+                if confirmed.as_ref().is_err_and(SyncError::is_overtaken) {
+                    confirmed = self.confirm_some(pull, ids, recent).await;
                 }
             }
-            if self.repair && !wrong.is_empty() {
-                let is_wrong =
-                    |record: &PageRecord| id_of(record).is_some_and(|id| wrong.contains(&id));
-                let records = look.records.into_iter().filter(is_wrong).collect();
-                pull.apply_read(records, &moment).await?;
-                let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
-                self.sweeper.bury(self.object, gone).await?;
-                self.count_repaired(pull, &wrong, recent).await?;
-            }
+            confirmed?;
         }
         Ok(())
     }
 
-    /// What is equal now was repaired.
-    async fn count_repaired(
+    async fn confirm_some(
         &mut self,
         pull: &Pull<'a>,
         ids: &[Uuid],
         recent: Recent,
     ) -> Result<(), SyncError> {
-        let (found, _) = self.look(pull, ids, recent).await?;
+        let moment = match self.repair {
+            Some(_) => Some(pull.before_look().await?),
+            None => None,
+        };
+        let (found, look) = self.look(pull, ids, recent).await?;
+        let wrong: Vec<(Uuid, &Finding)> =
+            found.iter().filter_map(|(id, seen)| Some((*id, seen.difference()?))).collect();
+        if let Some(moment) = moment.filter(|_| !wrong.is_empty()) {
+            self.spend(pull, &wrong)?;
+            let wrong = wrong.iter().map(|(id, _)| *id).collect();
+            self.write(pull, look, &wrong, moment).await?;
+            self.report.repaired += self.equal_now(pull, &wrong, recent).await?;
+        }
+        for (id, seen) in found {
+            match seen {
+                Seen::Finding(finding) => self.report.put(id, finding),
+                Seen::Edited => self.report.waiting += 1,
+                Seen::Unreadable => self.report.unreadable += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a repair overwrites out of the allowance, or refuses it.
+    fn spend(&mut self, pull: &Pull<'a>, wrong: &[(Uuid, &Finding)]) -> Result<(), SyncError> {
+        let Some(allowance) = self.repair else { return Ok(()) };
+        let overwrites = |(_, finding): &&(Uuid, &Finding)| !matches!(finding, Finding::Missing);
+        let rows = wrong.iter().filter(overwrites).count() as u64;
+        let less = allowance.less(rows).ok_or_else(|| SyncError::OverwriteFuse {
+            object: pull.target.plural().to_owned(),
+            records: allowance.overwritten + rows,
+            total: allowance.total,
+        })?;
+        self.repair = Some(less);
+        Ok(())
+    }
+
+    /// Repairs these records by what was seen of them.
+    async fn write(
+        &mut self,
+        pull: &Pull<'a>,
+        look: Look,
+        wrong: &BTreeSet<Uuid>,
+        mut moment: LookMoment<'_>,
+    ) -> Result<(), SyncError> {
+        let is_wrong = |record: &PageRecord| id_of(record).is_some_and(|id| wrong.contains(&id));
+        let records = look.records.into_iter().filter(is_wrong).collect();
+        pull.apply_read(records, &mut moment).await?;
+        let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
+        self.sweeper.bury(self.object, gone).await
+    }
+
+    /// How many of these records are equal now, or are not due.
+    async fn equal_now(
+        &self,
+        pull: &Pull<'a>,
+        ids: &BTreeSet<Uuid>,
+        recent: Recent,
+    ) -> Result<u64, SyncError> {
+        let ids: Vec<Uuid> = ids.iter().copied().collect();
+        let (found, _) = self.look(pull, &ids, recent).await?;
         let is_equal = |seen: &Seen| {
             matches!(seen, Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited)
         };
-        self.report.repaired += found.iter().filter(|(_, seen)| is_equal(seen)).count() as u64;
-        Ok(())
+        Ok(found.iter().filter(|(_, seen)| is_equal(seen)).count() as u64)
     }
 
     /// Reads both sides of records, the mirror first: what changes in between is recent, not unequal.
@@ -296,6 +365,15 @@ enum Seen {
     Edited,
     /// One of its sides cannot be read.
     Unreadable,
+}
+
+impl Seen {
+    fn difference(&self) -> Option<&Finding> {
+        match self {
+            Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited | Seen::Unreadable => None,
+            Seen::Finding(finding) => Some(finding),
+        }
+    }
 }
 
 /// What both sides of a record show; a side without it is `None`.

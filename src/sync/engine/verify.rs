@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
+    plan::content::Allowance,
     record::ObjectId,
     sync::{
         ProgressSender, SyncError,
@@ -51,6 +52,7 @@ impl Engine {
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
+            let repair = repair.then_some(Allowance::UNLIMITED);
             let verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
             reports.push(verifier.run(&pull(target)).await);
         }
