@@ -3,7 +3,11 @@
 //! It exists so that a killed sweep goes on where it stopped, and so that a daemon that was down when one was due
 //! knows it. Invariant: what is stored after a page contains that page's repairs, which are written before.
 
-use sqlx::{FromRow, Postgres, Row as _, postgres::{PgArguments, PgRow}, query::Query};
+use sqlx::{
+    FromRow, Postgres, Row as _,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 use time::OffsetDateTime;
 
 use super::{Mirror, error::MirrorError};
@@ -156,7 +160,8 @@ impl Mirror {
             "update sync.sweep set failed_at = now(), failure = $3, \
              began_at = case when $4 then null else began_at end where workspace_id = $1 and object_id = $2",
         );
-        self.on_sweep(note.bind(self.workspace_id).bind(object_id).bind(failure).bind(is_over)).await
+        self.on_sweep(note.bind(self.workspace_id).bind(object_id).bind(failure).bind(is_over))
+            .await
     }
 
     async fn on_sweep(&self, query: Query<'_, Postgres, PgArguments>) -> Result<(), MirrorError> {

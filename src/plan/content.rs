@@ -87,7 +87,11 @@ mod tests {
     const FUSE: Fuse = Fuse { share: 0.05, rows: 50 };
 
     fn swept(overwritten: u64, blown: bool) -> ContentSweep {
-        ContentSweep { tally: Tally { overwritten, ..Tally::default() }, blown, ..Default::default() }
+        ContentSweep {
+            tally: Tally { overwritten, ..Tally::default() },
+            blown,
+            ..Default::default()
+        }
     }
 
     #[test]

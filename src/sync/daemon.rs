@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,8 +13,11 @@ use super::{
 };
 use crate::{config::Config, mirror::RunMode};
 
-/// How often local changes are looked for, whatever was heard, and whether a content sweep is due.
+/// How often local changes are looked for, whatever was heard.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a content sweep is due.
+const SWEEP_LOOK: Duration = Duration::from_secs(1);
 
 /// The pause after a content sweep that did not get on.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
@@ -33,10 +37,11 @@ pub async fn keep_syncing(
     let mut ticker = Ticker::new(&config.pull.interval).await?;
     let sweeps = Schedule::parse(&config.sweep.interval)?;
     let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    let passed = Notify::new();
     let ended = tokio::select! {
-        ended = keep_pulling(&engine, &mut ticker, stop, progress) => ended,
+        ended = keep_pulling(&engine, &mut ticker, stop, progress, &passed) => ended,
         ended = keep_pushing(&engine, stop) => ended,
-        ended = keep_sweeping(&engine, &sweeps, stop) => ended,
+        ended = keep_sweeping(&engine, &sweeps, stop, &passed) => ended,
     };
     tracing::info!("stopped");
     ended
@@ -47,9 +52,11 @@ async fn keep_pulling(
     ticker: &mut Ticker,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    passed: &Notify,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
         pass(engine, stop, progress).await?;
+        passed.notify_one();
         tokio::select! {
             () = stop.cancelled() => {}
             () = ticker.tick() => {}
@@ -104,10 +111,13 @@ async fn keep_sweeping(
     engine: &Engine,
     schedule: &Schedule,
     stop: &CancellationToken,
+    passed: &Notify,
 ) -> Result<(), SyncError> {
+    // Before the first pass it is not known what is mirrored.
+    passed.notified().await;
     while !stop.is_cancelled() {
         let pause = match engine.sweep_contents(schedule, stop).await {
-            Ok(()) | Err(SyncError::Stopped) => LOOK_EVERY,
+            Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,
             Err(error) if error.disposition() == Disposition::Retry => {
                 log_failure(&error, "could not compare everything, trying again");
                 SWEEP_PAUSE

@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use croner::{Cron, parser::{CronParser, Seconds}};
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds},
+};
 use time::OffsetDateTime;
 use tokio::{sync::Notify, time::Interval};
 use tokio_cron_scheduler::{Job, JobScheduler};

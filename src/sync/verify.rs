@@ -370,7 +370,9 @@ enum Seen {
 impl Seen {
     fn difference(&self) -> Option<&Finding> {
         match self {
-            Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited | Seen::Unreadable => None,
+            Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited | Seen::Unreadable => {
+                None
+            }
             Seen::Finding(finding) => Some(finding),
         }
     }
