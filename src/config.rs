@@ -54,6 +54,8 @@ pub struct Source {
     pub allow_http: bool,
     /// Calls a minute that the server allows; 0 leaves it to the server to say so.
     pub requests_per_minute: u32,
+    /// Calls a minute that content sweeps and backfills leave to others.
+    pub reserve: u32,
     /// A certificate authority beside the system's.
     pub ca_file: Option<PathBuf>,
     /// The longest time to connect.

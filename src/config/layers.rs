@@ -70,6 +70,7 @@ struct SourceSettings {
     api_key_file: Option<PathBuf>,
     allow_http: bool,
     requests_per_minute: u32,
+    reserve: u32,
     ca_file: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]
     connect_timeout: Duration,
@@ -165,6 +166,7 @@ impl Loaded {
             api_key,
             allow_http: set.allow_http,
             requests_per_minute: set.requests_per_minute,
+            reserve: set.reserve,
             ca_file: set.ca_file.clone(),
             connect_timeout: set.connect_timeout,
             read_timeout: set.read_timeout,

@@ -41,7 +41,7 @@ pub async fn keep_syncing(
     let ended = tokio::select! {
         ended = keep_pulling(&engine, &mut ticker, stop, progress, &passed) => ended,
         ended = keep_pushing(&engine, stop) => ended,
-        ended = keep_sweeping(&engine, &sweeps, stop, &passed) => ended,
+        ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
     };
     tracing::info!("stopped");
     ended

@@ -27,7 +27,7 @@ use crate::{
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
     record::{Flow, RecordText, Row, Undecodable},
-    source::{Client, Page, PageRecord, PageRequest},
+    source::{Client, Lane, Page, PageRecord, PageRequest},
 };
 
 mod confirmed;
@@ -194,10 +194,13 @@ impl<'a> Pull<'a> {
         let (object, cursor) = (self.target.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
         let moment = self.writes.page();
+        // Whoever reads everything can wait for those who read what changed.
+        let lane = if walk.since.is_some() { Lane::Pull } else { Lane::Backfill };
+        let source = self.source.in_lane(lane);
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(SyncError::Stopped),
-            page = self.source.page(&request, &self.target.decoder) => Ok(Read { page: page?, moment }),
+            page = source.page(&request, &self.target.decoder) => Ok(Read { page: page?, moment }),
         }
     }
 

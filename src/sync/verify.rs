@@ -56,6 +56,8 @@ pub struct Verified {
     pub differing: u64,
     /// Records that were unequal and are repaired.
     pub repaired: u64,
+    /// Calls to the source that count against its limit.
+    pub calls: u64,
     /// The differences one by one, up to a limit.
     pub differences: Vec<Difference>,
     /// Why it ended early, if it did.
@@ -119,7 +121,9 @@ impl<'a> Verifier<'a, '_> {
     /// Compares the object from its first record to its last.
     pub(super) async fn run(mut self, pull: &Pull<'a>) -> Verified {
         self.report.object = pull.target.plural().to_owned();
+        let calls_before = pull.source.calls();
         let walked = self.walk(pull).await;
+        self.report.calls = pull.source.calls() - calls_before;
         let proven = walked.is_ok() && self.report.unequal() == 0;
         let noted = match (walked, proven) {
             (Err(error), _) => Err(error),

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fake_twenty::{Effect, Fault, World, world::Cell};
+use fake_twenty::{Effect, Fault, RateLimit, World, world::Cell};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -231,4 +231,45 @@ async fn a_sweep_that_was_missed_is_caught_up_on_and_no_other_begins() {
         scene.number("select count(*) from sync.sweep where completed_at is not null").await,
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_and_an_edit_in_twenty_get_through_while_a_sweep_waits_for_calls() {
+    let world = World::with_people(6_000);
+    let others: Vec<String> = world
+        .objects()
+        .iter()
+        .filter(|object| object.name_plural != "people")
+        .map(|object| format!("OBJECTS__{}__DIRECTION", object.name_plural.to_uppercase()))
+        .collect();
+    let mut settings: Vec<(&str, &str)> =
+        others.iter().map(|name| (name.as_str(), "off")).collect();
+    settings.extend([("SWEEP__INTERVAL", "1h"), ("SOURCE__RESERVE", "0")]);
+    let scene = Scene::with(world, &settings).await;
+    swept_before(&scene, "2 hours").await;
+    let ids = people(&scene);
+    let (here, there) = (ids[7], ids[8]);
+    scene.stage.fake.set_rate_limit(Some(RateLimit { limit: 5, window: Duration::from_secs(1) }));
+    let daemon = scene.daemon("1s");
+    wait_for(&scene, "walk_pages >= 2").await;
+    let pages = whole_pages(&scene);
+    scene.sql(&format!("update twenty.people set city = 'Here' where id = '{here}'")).await;
+    scene.edit("people", there, &json!({"city": "There"}));
+    let began = Instant::now();
+    while scene.writes().is_empty() {
+        assert!(began.elapsed() < PATIENCE, "nothing was sent");
+        sleep(Duration::from_millis(1)).await;
+    }
+    let ahead = whole_pages(&scene) - pages;
+    while city(&scene, there).await != "There" {
+        assert!(began.elapsed() < PATIENCE, "nothing was read");
+        sleep(Duration::from_millis(5)).await;
+    }
+    scene.settled().await;
+    assert!(ahead <= 2, "{ahead} pages of the sweep went before the push");
+    let under_way = "select count(*) from sync.sweep where began_at is not null";
+    assert_eq!(scene.number(under_way).await, 1, "the sweep was over before");
+    wait_for(&scene, "completed_at is not null").await;
+    daemon.stop().await;
+    equality::assert_equal(&scene.stage).await;
 }

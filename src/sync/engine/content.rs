@@ -15,6 +15,7 @@ use crate::{
         walk::Walk,
     },
     record::{Flow, ObjectId},
+    source::Lane,
     sync::{
         Disposition, Schedule, SyncError,
         engine::chain,
@@ -66,13 +67,10 @@ impl Engine {
         if workspace.target(object).is_none() || !self.may_sweep(object).await? {
             return Ok(());
         }
-        let sweep = match stored.under_way {
-            Some(sweep) => sweep,
-            None => {
-                self.mirror.begin_content_sweep(object).await?;
-                ContentSweep::default()
-            }
-        };
+        if stored.under_way.is_none() {
+            self.mirror.begin_content_sweep(object).await?;
+        }
+        let sweep = stored.under_way.unwrap_or_default();
         let swept = self.sweep_pages(workspace, object, sweep, stop).await;
         if let Err(error) = &swept {
             self.note_content_failure(object, error).await;
@@ -88,7 +86,8 @@ impl Engine {
         mut sweep: ContentSweep,
         stop: &CancellationToken,
     ) -> Result<(), SyncError> {
-        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+        let source = &self.source.in_lane(Lane::Sweep);
+        let (mirror, writes) = (&self.mirror, &self.writes);
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         // Nobody watches it; what it does is in the mirror.

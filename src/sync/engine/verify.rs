@@ -11,6 +11,7 @@ use super::Engine;
 use crate::{
     plan::content::Allowance,
     record::ObjectId,
+    source::Lane,
     sync::{
         ProgressSender, SyncError,
         pull::{Effect, Pull},
@@ -39,7 +40,8 @@ impl Engine {
         if let Some(name) = unknown {
             return Err(SyncError::NotMirrored { name: name.clone() });
         }
-        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+        let source = &self.source.in_lane(Lane::Sweep);
+        let (mirror, writes) = (&self.mirror, &self.writes);
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let effect = Effect::Apply;
