@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 mod bucket;
@@ -20,6 +20,9 @@ mod queue;
 use ledger::Ledger;
 pub use queue::Lane;
 use queue::Queue;
+
+/// How long somebody waits for others before looking at the queue again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A number of calls in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +133,12 @@ impl Budget {
             match shared.with(|book, now| book.ask(now, place.ticket)) {
                 Turn::Go => return Permit(Arc::clone(&self.0)),
                 Turn::At(until) => tokio::select! {
-                    () = sleep_until(shared.started + until) => {}
+                    // With the time, somebody who was passed over too often may have become the next.
+                    () = sleep_until(shared.started + until) => shared.changed.notify_waiters(),
                     () = changed => {}
                 },
-                Turn::Wait => changed.await,
+                // Who is next can change with the ledger alone; nobody must wait for a word that never comes.
+                Turn::Wait => drop(timeout(LOOK_AGAIN, changed).await),
             }
         }
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     mirror::StoredRow,
     plan::{
-        content::{Allowance, Tally},
+        content::Allowance,
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
     },
@@ -26,87 +26,15 @@ use crate::{
     source::{IDS_PER_CALL, Page, PageRecord, PageRequest},
 };
 
+mod report;
+
+pub use report::{Difference, Verified};
+
 /// Rows of the mirror in one query.
 const ROWS: u32 = 1_000;
 
 /// How often records are looked for once more because rows of their object were written meanwhile.
 const OVERTAKEN: usize = 5;
-
-/// Differences that are told one by one; of more, only the number.
-const SHOWN: usize = 1_000;
-
-/// What became of comparing one object.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// The object's plural name.
-    pub object: String,
-    /// Records compared on both sides.
-    pub compared: u64,
-    /// Records left out: they have local changes that the source does not have yet.
-    pub waiting: u64,
-    /// Records left out: the source changed them since the mirror was read.
-    pub recent: u64,
-    /// Records left out: they cannot be read.
-    pub unreadable: u64,
-    /// Records that the mirror lacks.
-    pub missing: u64,
-    /// Records that the mirror should not have.
-    pub extra: u64,
-    /// Records whose fields differ.
-    pub differing: u64,
-    /// Records that were unequal and are repaired.
-    pub repaired: u64,
-    /// Calls to the source that count against its limit.
-    pub calls: u64,
-    /// The differences one by one, up to a limit.
-    pub differences: Vec<Difference>,
-    /// Why it ended early, if it did.
-    pub failure: Option<SyncError>,
-}
-
-/// One record that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The record.
-    pub id: Uuid,
-    /// How.
-    pub finding: Finding,
-}
-
-impl Verified {
-    /// Records that are unequal now.
-    pub fn unequal(&self) -> u64 {
-        self.missing + self.extra + self.differing - self.repaired
-    }
-
-    /// The same in fewer words; `overwritten` of the rows were changed or removed.
-    pub(super) fn tally(&self, overwritten: u64) -> Tally {
-        Tally {
-            compared: self.compared,
-            left_out: self.waiting + self.recent + self.unreadable,
-            found: self.missing + self.extra + self.differing,
-            repaired: self.repaired,
-            overwritten,
-        }
-    }
-
-    fn put(&mut self, id: Uuid, finding: Finding) {
-        match &finding {
-            Finding::Equal => self.compared += 1,
-            Finding::NotDue => self.recent += 1,
-            Finding::Missing => self.missing += 1,
-            Finding::Extra => self.extra += 1,
-            Finding::Differing(_) => {
-                self.compared += 1;
-                self.differing += 1;
-            }
-        }
-        let is_difference = !matches!(finding, Finding::Equal | Finding::NotDue);
-        if is_difference && self.differences.len() < SHOWN {
-            self.differences.push(Difference { id, finding });
-        }
-    }
-}
 
 /// A comparison of one object.
 pub(super) struct Verifier<'a, 's> {
