@@ -5,7 +5,10 @@
 //! Only reading everything finds them. Invariants: what a sweep found counts once, however often it is interrupted;
 //! what it overwrites is judged as a whole, not page by page.
 
-use super::{fuse::Fuse, walk::Walk};
+use super::{
+    fuse::{Effects, Fuse},
+    walk::Walk,
+};
 
 /// A content sweep of one object under way, as it is stored after each page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,23 +61,33 @@ pub struct Allowance {
     pub total: u64,
     /// Rows that were overwritten so far.
     pub overwritten: u64,
+    /// Which rows count.
+    pub counts: Counts,
+}
+
+/// Which rows of a repair count for the fuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Those that are removed because their records are gone: a person asked for the rest.
+    Removals,
+    /// Those that are changed, too: nobody asked.
+    Everything,
 }
 
 impl Allowance {
-    /// Lets everything pass.
-    pub const UNLIMITED: Allowance = Allowance { fuse: None, total: 0, overwritten: 0 };
-
     /// What `sweep` may still do to an object of `total` records.
     pub fn of(sweep: &ContentSweep, fuse: Fuse, total: u64) -> Allowance {
         let fuse = (!sweep.blown).then_some(fuse);
-        Allowance { fuse, total, overwritten: sweep.tally.overwritten }
+        let (overwritten, counts) = (sweep.tally.overwritten, Counts::Everything);
+        Allowance { fuse, total, overwritten, counts }
     }
 
     /// The allowance after `rows` more were overwritten; `None` where that is too much, so none of them may be.
     #[must_use]
     pub fn less(self, rows: u64) -> Option<Allowance> {
         let overwritten = self.overwritten + rows;
-        let blows = self.fuse.is_some_and(|fuse| fuse.blows(overwritten, self.total));
+        let effects = Effects { deletes: 0, overwrites: overwritten };
+        let blows = self.fuse.is_some_and(|fuse| fuse.blows(effects, self.total));
         (rows == 0 || !blows).then_some(Allowance { overwritten, ..self })
     }
 }
@@ -118,7 +131,6 @@ mod tests {
     fn a_sweep_that_a_person_let_go_on_is_not_stopped_again() {
         let allowance = Allowance::of(&swept(50, true), FUSE, 60);
         assert!(allowance.less(10_000).is_some());
-        assert!(Allowance::UNLIMITED.less(10_000).is_some());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     mirror::StoredRow,
     plan::{
-        content::Allowance,
+        content::{Allowance, Counts},
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
     },
@@ -197,7 +197,7 @@ impl<'a> Verifier<'a, '_> {
         let wrong: Vec<(Uuid, &Finding)> =
             found.iter().filter_map(|(id, seen)| Some((*id, seen.difference()?))).collect();
         if let Some(moment) = moment.filter(|_| !wrong.is_empty()) {
-            self.spend(pull, &wrong)?;
+            self.spend(pull, &wrong, &look)?;
             let wrong = wrong.iter().map(|(id, _)| *id).collect();
             self.write(pull, look, &wrong, moment).await?;
             self.report.repaired += self.equal_now(pull, &wrong, recent).await?;
@@ -213,17 +213,27 @@ impl<'a> Verifier<'a, '_> {
     }
 
     /// Takes what a repair overwrites out of the allowance, or refuses it.
-    fn spend(&mut self, pull: &Pull<'a>, wrong: &[(Uuid, &Finding)]) -> Result<(), SyncError> {
+    fn spend(
+        &mut self,
+        pull: &Pull<'a>,
+        wrong: &[(Uuid, &Finding)],
+        look: &Look,
+    ) -> Result<(), SyncError> {
         let Some(allowance) = self.repair else { return Ok(()) };
-        let overwrites = |(_, finding): &&(Uuid, &Finding)| !matches!(finding, Finding::Missing);
-        let rows = wrong.iter().filter(overwrites).count() as u64;
-        let less = allowance.less(rows).ok_or_else(|| SyncError::OverwriteFuse {
-            object: pull.target.plural().to_owned(),
-            records: allowance.overwritten + rows,
-            total: allowance.total,
-        })?;
-        self.repair = Some(less);
-        Ok(())
+        let counts = |(id, finding): &&(Uuid, &Finding)| match allowance.counts {
+            Counts::Removals => look.absent.contains(id),
+            Counts::Everything => !matches!(finding, Finding::Missing),
+        };
+        let rows = wrong.iter().filter(counts).count() as u64;
+        let less = allowance.less(rows);
+        self.repair = less.or(self.repair);
+        let (object, total) = (pull.target.plural().to_owned(), allowance.total);
+        let records = allowance.overwritten + rows;
+        match (less, allowance.counts) {
+            (Some(_), _) => Ok(()),
+            (None, Counts::Removals) => Err(SyncError::Fuse { object, records, total }),
+            (None, Counts::Everything) => Err(SyncError::OverwriteFuse { object, records, total }),
+        }
     }
 
     /// Repairs these records by what was seen of them.

@@ -189,11 +189,12 @@ async fn more_than_the_fuse_lets_pass_waits_for_a_person_and_then_goes_on() {
     let status = finish(scene.program().arg("status")).await;
     assert_eq!(status.code, Some(3), "{status:?}");
     assert!(
-        status.stdout.contains("people: pull is stopped: 80 of 400 people differ"),
+        status.stdout.contains("it would overwrite 80 of 400 people here at once"),
         "{status:?}"
     );
     let read = scene.stage.fake.calls().len();
-    scene.sql("delete from sync.stop").await;
+    let released = finish(scene.program().args(["fuse", "release", "people"])).await;
+    assert_eq!(released.code, Some(0), "{released:?}");
     wait_for(&scene, "completed_at is not null").await;
     daemon.stop().await;
     assert!(scene.stage.fake.calls().len() > read);

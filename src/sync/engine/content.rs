@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
-    mirror::{StopCause, StoredSweep},
+    mirror::StoredSweep,
     plan::{
         content::{Allowance, ContentSweep},
+        fuse::Effects,
         walk::Walk,
     },
     record::{Flow, ObjectId},
@@ -19,9 +20,10 @@ use crate::{
     sync::{
         Disposition, Schedule, SyncError,
         engine::chain,
+        fuse,
         pull::{Effect, Pull},
         sweep::Sweeper,
-        target::Workspace,
+        target::{Target, Workspace},
         verify::{Verified, Verifier},
     },
 };
@@ -97,18 +99,18 @@ impl Engine {
         let Some(target) = workspace.target(object) else { return Ok(()) };
         let complete = self.complete(workspace).await?;
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         let total = mirror.expected_count(&target.writer, target.deleted()).await?;
         let pull = pull(target);
         while self.may_sweep(object).await? {
-            let allowance = Allowance::of(&sweep, self.fuse(), total);
+            let allowance = Allowance::of(&sweep, target.fuse, total);
             let (repair, report) = (Some(allowance), Verified::default());
             let mut verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
             let watermark = mirror.stored_checkpoint(object).await?.unwrap_or_default();
             let watermark = watermark.checkpoint.watermark;
             let next = match verifier.step(&pull, &sweep.walk, watermark).await {
-                Err(error @ SyncError::OverwriteFuse { .. }) => {
-                    return self.blow(object, sweep, &error).await;
+                Err(SyncError::OverwriteFuse { records, total, .. }) => {
+                    return self.blow(target, sweep, records, total).await;
                 }
                 next => next?,
             };
@@ -155,18 +157,16 @@ impl Engine {
     /// Leaves the rest of a sweep, and the object's pull, to a person.
     async fn blow(
         &self,
-        object: ObjectId,
+        target: &Target,
         sweep: ContentSweep,
-        error: &SyncError,
+        overwrites: u64,
+        total: u64,
     ) -> Result<(), SyncError> {
-        let (reason, hint) = (error.to_string(), error.hint().unwrap_or_default());
-        let flow = (Flow::Pull, StopCause::Fuse);
+        let effects = Effects { deletes: 0, overwrites };
         // In this order: a kill in between must not look as if somebody had lifted the stop.
-        self.mirror.stop(object, flow, (&reason, &hint)).await?;
+        fuse::blow(&self.mirror, target, Flow::Pull, effects, total).await?;
         let sweep = ContentSweep { blown: true, ..sweep };
-        self.mirror.note_content_sweep(object, &sweep, false).await?;
-        tracing::warn!(reason, hint, "stopped an object");
-        Ok(())
+        Ok(self.mirror.note_content_sweep(target.table.object_id, &sweep, false).await?)
     }
 
     /// Remembers a failure for `status`. A listing that cannot be believed ends the sweep; any other may pass.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
-    plan::content::Allowance,
+    plan::content::{Allowance, Counts},
     record::ObjectId,
     source::Lane,
     sync::{
@@ -48,18 +48,24 @@ impl Engine {
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
         let complete = self.complete(&workspace).await?;
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         let wanted =
             |target: &&Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
-            let repair = repair.then_some(Allowance::UNLIMITED);
+            let repair = if repair { Some(self.removals(target).await?) } else { None };
             let verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
             reports.push(verifier.run(&pull(target)).await);
         }
         reports.sort_by(|left, right| left.object.cmp(&right.object));
         Ok(reports)
+    }
+
+    /// A person who asks for a repair asks for what it overwrites, but not for a large removal.
+    async fn removals(&self, target: &Target) -> Result<Allowance, SyncError> {
+        let total = self.mirror.expected_count(&target.writer, target.deleted()).await?;
+        Ok(Allowance { fuse: Some(target.fuse), total, overwritten: 0, counts: Counts::Removals })
     }
 
     /// The objects that were read to the end once.

@@ -104,5 +104,6 @@ fn nothing() -> PageWrite {
         walked: Walked::Further,
         version: 0,
         withheld: None,
+        may_remove: None,
     }
 }
