@@ -1,4 +1,4 @@
-//! Measures a backfill beside two bare baselines in the same run: `make bench`.
+//! Measures a backfill, and a comparison of both sides, beside two bare baselines in the same run: `make bench`.
 //!
 //! Wall time on a shared machine means little by itself, so every figure stands beside a baseline that met the same
 //! server, the same database and the same minute:
@@ -57,6 +57,7 @@ async fn bench(rows: &[&str]) -> Outcome<()> {
     if sizes.is_empty() {
         sizes.extend(ROWS);
     }
+    let mut peaks = Vec::new();
     for rows in sizes {
         let server = Server::start(rows).await?;
         println!("\n{rows} people, pages of 200, at least {} calls", rows.div_ceil(200));
@@ -64,10 +65,13 @@ async fn bench(rows: &[&str]) -> Outcome<()> {
             "{:32} {:>10} {:>12} {:>10} {:>8} {:>9}",
             "", "rows/s", "CPU µs/row", "peak MiB", "calls", "to loader"
         );
-        let loader = run(&server, Contender::Loader, rows, None).await?;
+        let loader = run(&server, Contender::Loader, rows, None, &mut peaks).await?;
         for contender in [Contender::Pager, Contender::Once] {
-            run(&server, contender, rows, Some(&loader)).await?;
+            run(&server, contender, rows, Some(&loader), &mut peaks).await?;
         }
+    }
+    if let [(fewest, first), .., (most, last)] = peaks.as_slice() {
+        println!("\npeak of verify: {first} KiB for {fewest} rows, {last} KiB for {most}");
     }
     Ok(())
 }
@@ -77,6 +81,7 @@ async fn run(
     contender: Contender,
     rows: usize,
     loader: Option<&Measured>,
+    peaks: &mut Vec<(usize, u64)>,
 ) -> Outcome<Measured> {
     let database = test_postgres::TestDatabase::create().await;
     let measured = contender.run(server, database.url()).await?;
@@ -89,6 +94,10 @@ async fn run(
             "{:32} {seconds:.2} s, {cpu} ms of CPU, {} calls",
             "  again, with nothing changed", again.calls
         );
+        // It reads as many pages as the pager, and every row.
+        let verified = Contender::Verify.run(server, database.url()).await?;
+        println!("{:32} {}", Contender::Verify.name(), verified.line(rows, loader));
+        peaks.push((rows, verified.peak_kib));
     }
     Ok(measured)
 }

@@ -33,6 +33,8 @@ pub struct Config {
     pub schema: Schema,
     /// How to read.
     pub pull: Pull,
+    /// When everything is compared.
+    pub sweep: Sweep,
     /// How to write back.
     pub push: Push,
     /// How much may be deleted or overwritten at once.
@@ -52,6 +54,8 @@ pub struct Source {
     pub allow_http: bool,
     /// Calls a minute that the server allows; 0 leaves it to the server to say so.
     pub requests_per_minute: u32,
+    /// Calls a minute that content sweeps and backfills leave to others.
+    pub reserve: u32,
     /// A certificate authority beside the system's.
     pub ca_file: Option<PathBuf>,
     /// The longest time to connect.
@@ -108,6 +112,14 @@ pub struct Pull {
     pub parallel: usize,
     /// What becomes of soft-deleted records.
     pub deleted_records: DeletedRecords,
+}
+
+/// When everything is compared.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// When `run` compares every object record by record: a duration or a cron expression.
+    pub interval: String,
 }
 
 /// What becomes of soft-deleted records in the mirror.

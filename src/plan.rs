@@ -7,6 +7,7 @@ pub mod access;
 pub mod batch;
 pub mod capability;
 pub mod coalesce;
+pub mod content;
 #[cfg(test)]
 mod fixture;
 pub mod fuse;

@@ -24,9 +24,10 @@ mod refusal;
 mod server;
 mod text;
 mod transport;
+mod usage;
 mod write;
 
-pub use budget::Limit;
+pub use budget::{Lane, Limit};
 pub use client::Client;
 pub use error::{SourceError, SourceFault};
 pub use key::{Key, KeyFault};
@@ -37,6 +38,7 @@ pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
+pub use usage::{Calls, Usage};
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,
     Patch, PatchFault, Sent, UPDATES_PER_CALL,

@@ -28,6 +28,6 @@ pub use preview::{PlannedWrite, Preview, Previewed};
 pub use push::PushReport;
 pub use report::{ObjectReport, Progress, ProgressSender, RunReport};
 pub use reset::ResetReport;
-pub use schedule::Ticker;
+pub use schedule::{Schedule, Ticker};
 pub use scope::nearest;
 pub use verify::{Difference, Verified};

@@ -36,6 +36,8 @@ mod reset;
 mod scene;
 #[path = "push/silence.rs"]
 mod silence;
+#[path = "push/silent.rs"]
+mod silent;
 #[path = "once/stage.rs"]
 mod stage;
 #[path = "push/stops.rs"]

@@ -14,6 +14,7 @@ pub(crate) enum Contender {
     Pager,
     Loader,
     Once,
+    Verify,
 }
 
 impl Contender {
@@ -22,6 +23,7 @@ impl Contender {
             Contender::Pager => "bare pager (stores nothing)",
             Contender::Loader => "bare serial loader (no state)",
             Contender::Once => "twenty-sync --once",
+            Contender::Verify => "twenty-sync verify",
         }
     }
 
@@ -32,7 +34,14 @@ impl Contender {
             Contender::Loader => {
                 measure(own(&["loader", &server.url, &server.key, database])?, bare).await
             }
-            Contender::Once => measure(once(server, database).await?, reported_calls).await,
+            Contender::Once => {
+                let once = people_only(server, database, &["--once", "--json"]).await?;
+                measure(once, |printed| read(printed)?["calls"].as_u64()).await
+            }
+            Contender::Verify => {
+                let verify = people_only(server, database, &["verify", "--json"]).await?;
+                measure(verify, |printed| read(printed)?[0]["calls"].as_u64()).await
+            }
         }
     }
 }
@@ -44,7 +53,7 @@ fn own(arguments: &[&str]) -> Outcome<Command> {
 }
 
 /// Only people are mirrored, because only people are loaded by the baselines.
-async fn once(server: &Server, database: &str) -> Outcome<Command> {
+async fn people_only(server: &Server, database: &str, arguments: &[&str]) -> Outcome<Command> {
     let mut list = twenty_sync(server, database);
     let listed = list.args(["metadata", "objects", "--json"]).output().await?;
     let objects: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout)?;
@@ -56,7 +65,7 @@ async fn once(server: &Server, database: &str) -> Outcome<Command> {
     {
         command.env(format!("TWENTY_SYNC__OBJECTS__{}__DIRECTION", object.to_uppercase()), "off");
     }
-    command.args(["--once", "--json"]);
+    command.args(arguments);
     Ok(command)
 }
 
@@ -70,6 +79,6 @@ fn twenty_sync(server: &Server, database: &str) -> Command {
     command
 }
 
-fn reported_calls(printed: &str) -> Option<u64> {
-    serde_json::from_str::<serde_json::Value>(printed).ok()?["calls"].as_u64()
+fn read(printed: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(printed).ok()
 }

@@ -48,6 +48,7 @@ fn text(status: &MirrorStatus) -> String {
         "read up to",
         "last success",
         "proven equal",
+        "swept",
         "waiting",
         "problems",
         "conflicts",
@@ -62,6 +63,7 @@ fn text(status: &MirrorStatus) -> String {
             object.watermark.map_or("never".to_owned(), |time| ago(now, time)),
             object.succeeded_at.map_or("never".to_owned(), |time| ago(now, time)),
             object.proven_at.map_or("never".to_owned(), |time| ago(now, time)),
+            swept(object, now),
             grouped(unsigned(object.waiting)),
             grouped(unsigned(object.quarantined)),
             grouped(unsigned(object.conflicts)),
@@ -86,11 +88,27 @@ fn text(status: &MirrorStatus) -> String {
         if let Some(failure) = &object.failure {
             lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
         }
+        if let Some(failure) = &object.sweep_failure {
+            let object = printable(&object.object);
+            lines.push(format!("{object}: the content sweep waits: {}", printable(failure)));
+        }
     }
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
+}
+
+/// When an object was last compared record by record, or how far that is.
+fn swept(object: &ObjectStatus, now: OffsetDateTime) -> String {
+    match (object.sweep_seen, object.swept_at) {
+        (Some(seen), _) => {
+            let total = object.sweep_total.unwrap_or(seen);
+            format!("{} of {}", grouped(unsigned(seen)), grouped(unsigned(total)))
+        }
+        (None, Some(time)) => ago(now, time),
+        (None, None) => "never".to_owned(),
+    }
 }
 
 fn state(object: &ObjectStatus, stops: &[Stop]) -> String {

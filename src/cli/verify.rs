@@ -106,7 +106,7 @@ fn as_json(object: &Verified) -> Value {
     json!({
         "object": object.object, "compared": object.compared, "missing": object.missing,
         "extra": object.extra, "differing": object.differing, "repaired": object.repaired,
-        "waiting": object.waiting, "recent": object.recent, "unreadable": object.unreadable,
+        "waiting": object.waiting, "recent": object.recent, "unreadable": object.unreadable, "calls": object.calls,
         "equal": object.unequal() == 0 && object.failure.is_none(),
         "differences": object.differences.iter().map(difference).collect::<Vec<_>>(),
         "failure": object.failure.as_ref().map(|error| exit::chain(error)),

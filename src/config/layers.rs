@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting, Source,
-    secret, show,
+    Sweep, secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -54,6 +54,7 @@ struct Settings {
     mirror: MirrorSettings,
     schema: Schema,
     pull: Pull,
+    sweep: Sweep,
     push: Push,
     fuse: Fuse,
     log: Log,
@@ -69,6 +70,7 @@ struct SourceSettings {
     api_key_file: Option<PathBuf>,
     allow_http: bool,
     requests_per_minute: u32,
+    reserve: u32,
     ca_file: Option<PathBuf>,
     #[serde(deserialize_with = "duration")]
     connect_timeout: Duration,
@@ -164,6 +166,7 @@ impl Loaded {
             api_key,
             allow_http: set.allow_http,
             requests_per_minute: set.requests_per_minute,
+            reserve: set.reserve,
             ca_file: set.ca_file.clone(),
             connect_timeout: set.connect_timeout,
             read_timeout: set.read_timeout,
@@ -206,6 +209,7 @@ impl Loaded {
             mirror: self.mirror()?,
             schema: self.settings.schema,
             pull: self.settings.pull.clone(),
+            sweep: self.settings.sweep.clone(),
             push: self.settings.push,
             fuse: self.settings.fuse,
             objects: self.settings.objects.clone(),

@@ -28,6 +28,7 @@ fn migrator() -> Migrator {
         migration(5, "fuse", include_str!("../../migrations/0005_fuse.sql")),
         migration(6, "behind", include_str!("../../migrations/0006_behind.sql")),
         migration(7, "drift", include_str!("../../migrations/0007_drift.sql")),
+        migration(8, "content_sweep", include_str!("../../migrations/0008_content_sweep.sql")),
         migration(
             9,
             "versions and rewind",

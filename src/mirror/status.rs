@@ -35,6 +35,19 @@ pub struct ObjectStatus {
     /// When both sides were last proven equal.
     #[serde(with = "time::serde::rfc3339::option")]
     pub proven_at: Option<OffsetDateTime>,
+    /// Records seen by the content sweep under way, if one is.
+    pub sweep_seen: Option<i64>,
+    /// Records that sweep will see, by the server's count.
+    pub sweep_total: Option<i64>,
+    /// When a content sweep was last complete.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub swept_at: Option<OffsetDateTime>,
+    /// Records that the last content sweep, or the one under way, found unequal.
+    pub sweep_found: Option<i64>,
+    /// Those of them that it repaired.
+    pub sweep_repaired: Option<i64>,
+    /// Why the content sweep does not get on, if it does not.
+    pub sweep_failure: Option<String>,
     /// When it last failed, if it did since.
     #[serde(with = "time::serde::rfc3339::option")]
     pub failed_at: Option<OffsetDateTime>,
@@ -83,6 +96,12 @@ impl FromRow<'_, PgRow> for ObjectStatus {
             walk_total: row.try_get("walk_total")?,
             succeeded_at: row.try_get("succeeded_at")?,
             proven_at: row.try_get("proven_at")?,
+            sweep_seen: row.try_get("sweep_seen")?,
+            sweep_total: row.try_get("sweep_total")?,
+            swept_at: row.try_get("swept_at")?,
+            sweep_found: row.try_get("sweep_found")?,
+            sweep_repaired: row.try_get("sweep_repaired")?,
+            sweep_failure: row.try_get("sweep_failure")?,
             failed_at: row.try_get("failed_at")?,
             failure: row.try_get("failure")?,
             quarantined: row.try_get("quarantined")?,
@@ -128,10 +147,13 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
          p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
-         v.problems as quarantined, v.waiting, v.conflicts \
+         v.problems as quarantined, v.waiting, v.conflicts, \
+         case when e.began_at is not null then e.walk_seen end as sweep_seen, e.walk_fewest as sweep_total, \
+         e.completed_at as swept_at, e.found as sweep_found, e.repaired as sweep_repaired, e.failure as sweep_failure \
          from sync.object o join sync.workspace w using (workspace_id) \
          join sync.status v on v.schema_name = w.schema_name and v.table_name = o.table_name \
          left join sync.checkpoint p using (workspace_id, object_id) \
+         left join sync.sweep e using (workspace_id, object_id) \
          left join pg_catalog.pg_stat_user_tables s on s.schemaname = w.schema_name and s.relname = o.table_name \
          where o.workspace_id = $1 order by o.name_plural",
     )

@@ -122,10 +122,15 @@ pub fn begin(checkpoint: &Checkpoint, overlap: Duration) -> Walk {
     match &checkpoint.walk {
         Some(walk) => walk.clone(),
         None => Walk {
-            since: checkpoint.watermark.map(|watermark| watermark - overlap),
+            since: checkpoint.watermark.map(|watermark| whole_millisecond(watermark - overlap)),
             ..Walk::default()
         },
     }
+}
+
+/// Times are asked for and shown by the millisecond: a record of that millisecond must not seem older than asked for.
+fn whole_millisecond(time: OffsetDateTime) -> OffsetDateTime {
+    time - Duration::nanoseconds(i64::from(time.nanosecond() % 1_000_000))
 }
 
 /// Checks one page of `walk` and says what comes next. `limit` is the page size asked for.

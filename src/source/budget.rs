@@ -2,21 +2,27 @@
 //!
 //! It exists because the server counts the calls of a whole workspace, says nothing until they are used up, and
 //! forgets fractions of a token at every call (docs/twenty.md, "Rate limits"): paced evenly, half of the limit is
-//! lost. So calls go in volleys, with rests that fill whole tokens in between. Invariants: the ledger is a
-//! pure function of the times it is given; a bucket is never thought fuller than the server's own, as long as
-//! nobody else calls; a refused call pauses everyone who shares the budget.
+//! lost. So calls go in volleys, with rests that fill whole tokens in between. What a person waits for goes before
+//! what can wait. Invariants: ledger and queue are pure functions of what they are given; a bucket is never thought
+//! fuller than the server's own, as long as nobody else calls; a refused call pauses everyone who shares the budget.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::Mutex as Turn,
-    time::{Instant, sleep_until},
+    sync::Notify,
+    time::{Instant, sleep_until, timeout},
 };
 
 mod bucket;
 mod ledger;
+mod queue;
 
 use ledger::Ledger;
+pub use queue::Lane;
+use queue::Queue;
+
+/// How long somebody waits for others before looking at the queue again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A number of calls in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +58,52 @@ pub(super) struct Budget(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     started: Instant,
-    /// Whoever holds it is next. It is fair, so nobody starves.
-    turn: Turn<()>,
-    ledger: std::sync::Mutex<Ledger>,
+    /// Somebody came, went or gave up: who goes next may be another.
+    changed: Notify,
+    book: std::sync::Mutex<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    ledger: Ledger,
+    queue: Queue,
+}
+
+/// What somebody who waits is to do.
+enum Turn {
+    Go,
+    /// It is the next one, and not before this time.
+    At(Duration),
+    /// Others go first.
+    Wait,
+}
+
+impl Book {
+    fn ask(&mut self, now: Duration, ticket: u64) -> Turn {
+        let ledger = &self.ledger;
+        let next = self.queue.next(|waiter| ledger.allows(now, waiter.lane, waiter.cost));
+        let Some(next) = next.filter(|next| next.ticket == ticket) else { return Turn::Wait };
+        match self.ledger.take(now, next.lane, next.cost) {
+            Ok(()) => {
+                self.queue.served(ticket);
+                Turn::Go
+            }
+            Err(until) => Turn::At(until),
+        }
+    }
+}
+
+/// A place in the queue. Dropping it leaves the queue.
+struct Place<'a> {
+    shared: &'a Shared,
+    ticket: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.shared.with(|book, _| book.queue.left(self.ticket));
+        self.shared.changed.notify_waiters();
+    }
 }
 
 /// A call under way. Dropping it, answered or not, tells the ledger that it is over.
@@ -62,47 +111,59 @@ struct Shared {
 pub(super) struct Permit(Arc<Shared>);
 
 impl Budget {
-    /// A budget of `calls_per_minute`; 0 sets no limit of our own.
-    pub(super) fn new(calls_per_minute: u32) -> Budget {
+    /// A budget of `calls_per_minute`; 0 sets no limit of our own. Sweeps and backfills leave `reserve` of them.
+    pub(super) fn new(calls_per_minute: u32, reserve: u32) -> Budget {
         let own = (calls_per_minute > 0)
             .then_some(Limit { calls: calls_per_minute, window: Duration::from_mins(1) });
-        let ledger = std::sync::Mutex::new(Ledger::new(own));
-        Budget(Arc::new(Shared { started: Instant::now(), turn: Turn::new(()), ledger }))
+        let book = Book { ledger: Ledger::new(own, reserve), queue: Queue::default() };
+        Budget(Arc::new(Shared {
+            started: Instant::now(),
+            changed: Notify::new(),
+            book: std::sync::Mutex::new(book),
+        }))
     }
 
-    /// Waits until `cost` calls may be made.
-    pub(super) async fn acquire(&self, cost: u32) -> Permit {
-        let _turn = self.0.turn.lock().await;
+    /// Waits until `cost` calls of a lane may be made.
+    pub(super) async fn acquire(&self, lane: Lane, cost: u32) -> Permit {
+        let shared = &*self.0;
+        let place = Place { shared, ticket: shared.with(|book, _| book.queue.join(lane, cost)) };
         loop {
-            let asked = self.0.with(|ledger, now| ledger.take(now, cost));
-            match asked {
-                Ok(()) => return Permit(Arc::clone(&self.0)),
-                Err(until) => sleep_until(self.0.started + until).await,
+            let mut changed = std::pin::pin!(shared.changed.notified());
+            changed.as_mut().enable();
+            match shared.with(|book, now| book.ask(now, place.ticket)) {
+                Turn::Go => return Permit(Arc::clone(&self.0)),
+                Turn::At(until) => tokio::select! {
+                    // With the time, somebody who was passed over too often may have become the next.
+                    () = sleep_until(shared.started + until) => shared.changed.notify_waiters(),
+                    () = changed => {}
+                },
+                // Who is next can change with the ledger alone; nobody must wait for a word that never comes.
+                Turn::Wait => drop(timeout(LOOK_AGAIN, changed).await),
             }
         }
     }
 
     /// The server said that the limit is reached.
     pub(super) fn refused(&self, limit: Option<Limit>, retry_after: Option<Duration>) {
-        self.0.with(|ledger, now| ledger.refused(now, limit, retry_after));
+        self.0.with(|book, now| book.ledger.refused(now, limit, retry_after));
     }
 
     /// The server took a call.
     pub(super) fn accepted(&self) {
-        self.0.with(|ledger, _| ledger.accepted());
+        self.0.with(|book, _| book.ledger.accepted());
     }
 }
 
 impl Shared {
-    fn with<T>(&self, act: impl FnOnce(&mut Ledger, Duration) -> T) -> T {
-        let mut ledger = self.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        act(&mut ledger, self.started.elapsed())
+    fn with<T>(&self, act: impl FnOnce(&mut Book, Duration) -> T) -> T {
+        let mut book = self.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        act(&mut book, self.started.elapsed())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.with(Ledger::settle);
+        self.0.with(|book, now| book.ledger.settle(now));
     }
 }
 

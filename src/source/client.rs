@@ -16,11 +16,12 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    budget::{Budget, Permit},
+    budget::{Budget, Lane, Permit},
     error::SourceError,
     key::Key,
     problem::Problem,
     transport::{Answer, Request, Transport},
+    usage::{Counters, Usage},
 };
 use crate::{config, record::Rest};
 
@@ -29,7 +30,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Twenty, as one key sees it. Clones share connections and budget.
 #[derive(Debug, Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    lane: Lane,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -38,6 +42,7 @@ struct Inner {
     budget: Budget,
     retry_deadline: Duration,
     calls: AtomicU64,
+    counters: Counters,
     single_roots: AtomicBool,
     legacy_rest: AtomicBool,
 }
@@ -57,48 +62,61 @@ impl Client {
     /// # Errors
     /// The key or the URL cannot work.
     pub fn new(config: &config::Source) -> Result<Client, SourceError> {
-        Ok(Client(Arc::new(Inner {
+        let inner = Inner {
             key: Key::read(&config.api_key).map_err(SourceError::Key)?,
             transport: Transport::new(config)?,
-            budget: Budget::new(config.requests_per_minute),
+            budget: Budget::new(config.requests_per_minute, config.reserve),
             retry_deadline: config.retry_deadline,
             calls: AtomicU64::new(0),
+            counters: Counters::default(),
             single_roots: AtomicBool::new(false),
             legacy_rest: AtomicBool::new(false),
-        })))
+        };
+        Ok(Client { inner: Arc::new(inner), lane: Lane::Pull })
+    }
+
+    /// The same client for calls of another lane; [`Client::new`] gives one for [`Lane::Pull`].
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> Client {
+        Client { inner: Arc::clone(&self.inner), lane }
+    }
+
+    /// The calls so far, of every lane.
+    pub fn usage(&self) -> Usage {
+        self.inner.counters.usage()
     }
 
     /// What the key says about itself.
     pub fn key(&self) -> &Key {
-        &self.0.key
+        &self.inner.key
     }
 
     /// How many calls were sent that count against the server's limit.
     pub fn calls(&self) -> u64 {
-        self.0.calls.load(Ordering::Relaxed)
+        self.inner.calls.load(Ordering::Relaxed)
     }
 
     /// From now on the server is taken to answer with this REST interface.
     pub fn expect_rest(&self, rest: Rest) {
-        self.0.legacy_rest.store(rest == Rest::Legacy, Ordering::Relaxed);
+        self.inner.legacy_rest.store(rest == Rest::Legacy, Ordering::Relaxed);
     }
 
     /// Whether the count of a listing leaves out what came before its cursor.
     pub(super) fn counts_the_rest(&self) -> bool {
-        self.0.legacy_rest.load(Ordering::Relaxed)
+        self.inner.legacy_rest.load(Ordering::Relaxed)
     }
 
     pub(super) fn transport(&self) -> &Transport {
-        &self.0.transport
+        &self.inner.transport
     }
 
     /// Whether this server refused several root fields in one request.
     pub(super) fn wants_single_roots(&self) -> bool {
-        self.0.single_roots.load(Ordering::Relaxed)
+        self.inner.single_roots.load(Ordering::Relaxed)
     }
 
     pub(super) fn remember_single_roots(&self) {
-        self.0.single_roots.store(true, Ordering::Relaxed);
+        self.inner.single_roots.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request that changes nothing until it is answered, and reads the answer.
@@ -123,15 +141,17 @@ impl Client {
         read: impl Fn(Answer) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let mut permit = self.permit(cost).await;
-        let deadline = Instant::now() + self.0.retry_deadline;
+        let deadline = Instant::now() + self.inner.retry_deadline;
         let mut waits = waits();
         loop {
             let answer = timeout_at(deadline, self.attempt(request, cost))
                 .await
                 .unwrap_or(Err(Problem::Timeout));
-            let problem = match answer.and_then(&read) {
+            let result = answer.and_then(&read);
+            self.inner.counters.count(self.lane, cost, result.as_ref().err());
+            let problem = match result {
                 Ok(value) => {
-                    self.0.budget.accepted();
+                    self.inner.budget.accepted();
                     return Ok(value);
                 }
                 Err(problem) => problem,
@@ -149,12 +169,12 @@ impl Client {
     }
 
     async fn permit(&self, cost: u32) -> Option<Permit> {
-        if cost == 0 { None } else { Some(self.0.budget.acquire(cost).await) }
+        if cost == 0 { None } else { Some(self.inner.budget.acquire(self.lane, cost).await) }
     }
 
     async fn attempt(&self, request: &Request, cost: u32) -> Result<Answer, Problem> {
-        self.0.calls.fetch_add(cost.into(), Ordering::Relaxed);
-        self.0.transport.exchange(request).await
+        self.inner.calls.fetch_add(cost.into(), Ordering::Relaxed);
+        self.inner.transport.exchange(request).await
     }
 
     /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
@@ -162,9 +182,9 @@ impl Client {
         match problem {
             Problem::Throttled { limit, retry_after } => {
                 tracing::debug!(?limit, "the server's limit of calls is reached");
-                self.0.budget.refused(*limit, *retry_after);
+                self.inner.budget.refused(*limit, *retry_after);
             }
-            Problem::Refused(_) => self.0.budget.accepted(),
+            Problem::Refused(_) => self.inner.budget.accepted(),
             Problem::Connect(_)
             | Problem::Timeout
             | Problem::Interrupted(_)

@@ -1,17 +1,26 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loop around [`Engine::pass`]. Invariants: one pass and one push at a time, side by side; a side that cannot be reached is
-//! waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: one pass,
+//! one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Disposition, Engine, ProgressSender, PushReport, SyncError, Ticker, engine::chain};
+use super::{
+    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Ticker, engine::chain,
+};
 use crate::{config::Config, mirror::RunMode};
 
 /// How often local changes are looked for, whatever was heard.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a content sweep is due.
+const SWEEP_LOOK: Duration = Duration::from_secs(1);
+
+/// The pause after a content sweep that did not get on.
+const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -26,10 +35,13 @@ pub async fn keep_syncing(
     progress: &ProgressSender,
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
+    let sweeps = Schedule::parse(&config.sweep.interval)?;
     let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    let passed = Notify::new();
     let ended = tokio::select! {
-        ended = keep_pulling(&engine, &mut ticker, stop, progress) => ended,
+        ended = keep_pulling(&engine, &mut ticker, stop, progress, &passed) => ended,
         ended = keep_pushing(&engine, stop) => ended,
+        ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
     };
     tracing::info!("stopped");
     ended
@@ -40,9 +52,11 @@ async fn keep_pulling(
     ticker: &mut Ticker,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    passed: &Notify,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
         pass(engine, stop, progress).await?;
+        passed.notify_one();
         tokio::select! {
             () = stop.cancelled() => {}
             () = ticker.tick() => {}
@@ -87,6 +101,32 @@ async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), S
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Compares everything whenever the schedule says so. Between two pages it waits for nobody and holds nothing.
+async fn keep_sweeping(
+    engine: &Engine,
+    schedule: &Schedule,
+    stop: &CancellationToken,
+    passed: &Notify,
+) -> Result<(), SyncError> {
+    // Before the first pass it is not known what is mirrored.
+    passed.notified().await;
+    while !stop.is_cancelled() {
+        let pause = match engine.sweep_contents(schedule, stop).await {
+            Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,
+            Err(error) if error.disposition() == Disposition::Retry => {
+                log_failure(&error, "could not compare everything, trying again");
+                SWEEP_PAUSE
+            }
+            Err(error) => return Err(error),
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     Ok(())

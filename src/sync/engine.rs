@@ -24,9 +24,10 @@ use crate::{
     mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
     plan::schema::{self, Mode, SchemaPlan},
     record::{DataModel, Flow, ObjectId, Rest},
-    source::Client,
+    source::{Client, Lane},
 };
 
+mod content;
 mod sweep;
 mod verify;
 
@@ -165,8 +166,8 @@ impl Engine {
     }
 
     async fn push_once(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
-        let (source, mirror, workspace, writes) =
-            (&self.source, &self.mirror, &self.workspace, &self.writes);
+        let source = &self.source.in_lane(Lane::Push);
+        let (mirror, workspace, writes) = (&self.mirror, &self.workspace, &self.writes);
         Push { source, mirror, workspace, writes }.run(stop).await
     }
 

@@ -48,6 +48,18 @@ pub enum SyncError {
         /// Records that should be there.
         total: u64,
     },
+    /// A content sweep would overwrite more than may be overwritten at once.
+    #[error(
+        "{records} of {total} {object} differ from Twenty without a trace: that is more than is overwritten at once"
+    )]
+    OverwriteFuse {
+        /// The object's plural name.
+        object: String,
+        /// Rows that would be overwritten.
+        records: u64,
+        /// Records of the object.
+        total: u64,
+    },
     /// A reset would remove more than may be removed at once.
     #[error(
         "{records} of {total} rows of {object} are not in Twenty: that is more than is removed at once"
@@ -121,6 +133,11 @@ pub enum Disposition {
 }
 
 impl SyncError {
+    /// Whether somebody else wrote rows of the object since they were read.
+    pub(super) fn is_overtaken(&self) -> bool {
+        matches!(self, SyncError::Mirror(MirrorError::Overtaken { .. }))
+    }
+
     /// What this means for the run.
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -134,6 +151,7 @@ impl SyncError {
                 MirrorFault::Configuration => Disposition::Configuration,
             },
             SyncError::Fuse { .. }
+            | SyncError::OverwriteFuse { .. }
             | SyncError::ResetFuse { .. }
             | SyncError::ResetUnderWay { .. }
             | SyncError::PullStopped { .. }
@@ -157,6 +175,10 @@ impl SyncError {
                  everything, repair the rest with TWENTY_SYNC__FUSE__SHARE=1 twenty-sync verify --repair"
                     .to_owned(),
             ),
+            SyncError::OverwriteFuse { object, .. } => Some(format!(
+                "twenty-sync verify --object {object} shows what differs; if Twenty is right, let it happen with \
+                 twenty-sync fuse release {object}"
+            )),
             SyncError::ResetFuse { object, .. } => Some(format!(
                 "nothing was changed; if the key sees everything and these rows are to go, let it happen with \
                  TWENTY_SYNC__FUSE__SHARE=1 twenty-sync reset {object}"

@@ -27,14 +27,19 @@ use crate::{
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
     record::{Flow, RecordText, Row, Undecodable},
-    source::{Client, Page, PageRecord, PageRequest},
+    source::{Client, Lane, Page, PageRecord, PageRequest},
 };
 
 mod confirmed;
 mod removal;
 
+pub(super) use confirmed::LookMoment;
+
 /// The largest page that a server gives.
 pub(super) const PAGE_SIZE: u16 = 200;
+
+/// How often a page is read once more because rows of its object were written meanwhile, such as by a content sweep.
+const OVERTAKEN: usize = 3;
 
 /// What becomes of what was read.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +113,13 @@ impl<'a> Pull<'a> {
             stopped: false,
             failure: None,
         };
-        if let Err(error) = self.walk(stop, &mut report).await {
+        let mut walked = self.walk(stop, &mut report).await;
+        for _ in 0..OVERTAKEN {
+            if walked.as_ref().is_err_and(SyncError::is_overtaken) {
+                walked = self.walk(stop, &mut report).await;
+            }
+        }
+        if let Err(error) = walked {
             self.note(&error).await;
             report.failure = Some(error);
         }
@@ -217,10 +228,13 @@ impl<'a> Pull<'a> {
         let (object, cursor) = (self.target.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
         let moment = self.writes.page();
+        // Whoever reads everything can wait for those who read what changed.
+        let lane = if walk.since.is_some() { Lane::Pull } else { Lane::Backfill };
+        let source = self.source.in_lane(lane);
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(SyncError::Stopped),
-            page = self.source.page(&request, &self.target.decoder) => Ok(Read { page: page?, moment }),
+            page = source.page(&request, &self.target.decoder) => Ok(Read { page: page?, moment }),
         }
     }
 

@@ -66,6 +66,8 @@ impl<'a> Sweeper<'a> {
             let swept = match self.sweep(object).await {
                 // Somebody may have created or deleted records between two counts.
                 Err(SyncError::Counts { .. }) => self.sweep(object).await,
+                // Or another loop wrote rows of the object meanwhile.
+                Err(error) if error.is_overtaken() => self.sweep(object).await,
                 swept => swept,
             };
             if let Err(error) = swept {
@@ -98,7 +100,7 @@ impl<'a> Sweeper<'a> {
     /// Narrows down where records are missing, and looks there.
     async fn sweep(&mut self, object: ObjectId) -> Result<(), SyncError> {
         let Some(pull) = self.pulls.get(&object) else { return Ok(()) };
-        let (moment, target) = (pull.writes.page(), pull.target);
+        let (mut moment, target) = (pull.before_look().await?, pull.target);
         let ids = pull.mirror.expected_ids(&target.writer, target.expected()).await?;
         let counted = self.count(pull, vec![ALL_IDS]).await?.into_iter().sum();
         let mut search = Sweep::begin(&ids, counted);
@@ -120,7 +122,7 @@ impl<'a> Sweeper<'a> {
         }
         if !trashed.is_empty() && !target.keeps_deleted() {
             // They were deleted with a time that no walk asks for, or since the walk.
-            let applied = pull.apply_read(trashed, &moment).await?;
+            let applied = pull.apply_read(trashed, &mut moment).await?;
             self.applied.entry(object).or_default().add(applied);
         }
         let records = absent.len() as u64;
@@ -150,9 +152,9 @@ impl<'a> Sweeper<'a> {
         }
         for (object, ids) in graves.into_iter().rev() {
             let Some(pull) = self.pulls.get(&object) else { continue };
-            let moment = pull.writes.page();
+            let mut moment = pull.before_look().await?;
             let ids = self.look(pull, &ids).await?.absent;
-            let applied = pull.remove_absent(&ids, &moment).await?;
+            let applied = pull.remove_absent(&ids, &mut moment).await?;
             let (name, records) = (pull.target.plural(), applied.removed);
             tracing::info!(object = name, records, "removed records that the source destroyed");
             self.applied.entry(object).or_default().add(applied);
@@ -172,10 +174,10 @@ impl<'a> Sweeper<'a> {
             referring.retain(|id| seen.insert((*object, *id)));
             let mut absent = Vec::new();
             for ids in referring.chunks(IDS_PER_CALL) {
-                let moment = pull.writes.page();
+                let mut moment = pull.before_look().await?;
                 let look = self.look(pull, ids).await?;
                 absent.extend(look.absent);
-                let applied = pull.apply_read(look.records, &moment).await?;
+                let applied = pull.apply_read(look.records, &mut moment).await?;
                 self.applied.entry(*object).or_default().add(applied);
             }
             if !absent.is_empty() && self.complete.contains(object) {

@@ -5,20 +5,20 @@
 //! only what differs then counts; records with local changes that the source does not have are left out and
 //! counted; equality is noted only after a complete walk without a difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     Progress, SyncError,
-    pull::{PAGE_SIZE, Pull, facts},
+    pull::{LookMoment, PAGE_SIZE, Pull, facts},
     sweep::{Look, Sweeper, id_of},
 };
 use crate::{
     mirror::StoredRow,
-    plan::fuse::Effects,
     plan::{
+        content::{Allowance, Counts},
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
     },
@@ -26,87 +26,32 @@ use crate::{
     source::{IDS_PER_CALL, Page, PageRecord, PageRequest},
 };
 
+mod report;
+
+pub use report::{Difference, Verified};
+
 /// Rows of the mirror in one query.
 const ROWS: u32 = 1_000;
 
-/// Differences that are told one by one; of more, only the number.
-const SHOWN: usize = 1_000;
-
-/// What became of comparing one object.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// The object's plural name.
-    pub object: String,
-    /// Records compared on both sides.
-    pub compared: u64,
-    /// Records left out: they have local changes that the source does not have yet.
-    pub waiting: u64,
-    /// Records left out: the source changed them since the mirror was read.
-    pub recent: u64,
-    /// Records left out: they cannot be read.
-    pub unreadable: u64,
-    /// Records that the mirror lacks.
-    pub missing: u64,
-    /// Records that the mirror should not have.
-    pub extra: u64,
-    /// Records whose fields differ.
-    pub differing: u64,
-    /// Records that were unequal and are repaired.
-    pub repaired: u64,
-    /// The differences one by one, up to a limit.
-    pub differences: Vec<Difference>,
-    /// Why it ended early, if it did.
-    pub failure: Option<SyncError>,
-}
-
-/// One record that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The record.
-    pub id: Uuid,
-    /// How.
-    pub finding: Finding,
-}
-
-impl Verified {
-    /// Records that are unequal now.
-    pub fn unequal(&self) -> u64 {
-        self.missing + self.extra + self.differing - self.repaired
-    }
-
-    fn put(&mut self, id: Uuid, finding: Finding) {
-        match &finding {
-            Finding::Equal => self.compared += 1,
-            Finding::NotDue => self.recent += 1,
-            Finding::Missing => self.missing += 1,
-            Finding::Extra => self.extra += 1,
-            Finding::Differing(_) => {
-                self.compared += 1;
-                self.differing += 1;
-            }
-        }
-        let is_difference = !matches!(finding, Finding::Equal | Finding::NotDue);
-        if is_difference && self.differences.len() < SHOWN {
-            self.differences.push(Difference { id, finding });
-        }
-    }
-}
+/// How often records are looked for once more because rows of their object were written meanwhile.
+const OVERTAKEN: usize = 5;
 
 /// A comparison of one object.
 pub(super) struct Verifier<'a, 's> {
     pub(super) sweeper: &'s mut Sweeper<'a>,
     pub(super) object: ObjectId,
-    pub(super) repair: bool,
+    /// How much may be repaired; `None` repairs nothing.
+    pub(super) repair: Option<Allowance>,
     pub(super) report: Verified,
-    /// Rows of records that are gone, so far.
-    pub(super) removed: u64,
 }
 
 impl<'a> Verifier<'a, '_> {
     /// Compares the object from its first record to its last.
     pub(super) async fn run(mut self, pull: &Pull<'a>) -> Verified {
         self.report.object = pull.target.plural().to_owned();
+        let calls_before = pull.source.calls();
         let walked = self.walk(pull).await;
+        self.report.calls = pull.source.calls() - calls_before;
         let proven = walked.is_ok() && self.report.unequal() == 0;
         let noted = match (walked, proven) {
             (Err(error), _) => Err(error),
@@ -119,21 +64,32 @@ impl<'a> Verifier<'a, '_> {
 
     async fn walk(&mut self, pull: &Pull<'a>) -> Result<(), SyncError> {
         let stored = pull.mirror.stored_checkpoint(self.object).await?.unwrap_or_default();
-        let since = stored.checkpoint.watermark.map(|watermark| watermark - pull.overlap);
         let mut walk = Walk::default();
-        loop {
-            let (page, step) = self.page(pull, &walk).await?;
-            let recent = Recent::after(since, page.served_at);
-            let next = match step {
-                Step::More(next) => Some(next),
-                Step::Done(_) => None,
-            };
-            let to = next.as_ref().and_then(|next| next.last_id);
-            self.compare(pull, page.records, walk.last_id, to, recent).await?;
-            let Some(next) = next else { return Ok(()) };
+        while let Some(next) = self.step(pull, &walk, stored.checkpoint.watermark).await? {
             self.say(pull, &next);
             walk = next;
         }
+        Ok(())
+    }
+
+    /// Compares the next page of both sides, of which the mirror was read up to `watermark`; what comes after it, or
+    /// nothing at the end.
+    pub(super) async fn step(
+        &mut self,
+        pull: &Pull<'a>,
+        walk: &Walk,
+        watermark: Option<OffsetDateTime>,
+    ) -> Result<Option<Walk>, SyncError> {
+        let since = watermark.map(|watermark| watermark - pull.overlap);
+        let (page, step) = self.page(pull, walk).await?;
+        let recent = Recent::after(since, page.served_at);
+        let next = match step {
+            Step::More(next) => Some(next),
+            Step::Done(_) => None,
+        };
+        let to = next.as_ref().and_then(|next| next.last_id);
+        self.compare(pull, page.records, walk.last_id, to, recent).await?;
+        Ok(next)
     }
 
     /// Reads a page; one that is not believed is read once more.
@@ -216,61 +172,98 @@ impl<'a> Verifier<'a, '_> {
         recent: Recent,
     ) -> Result<(), SyncError> {
         for ids in unequal.chunks(IDS_PER_CALL) {
-            let moment = pull.writes.page();
-            let (found, look) = self.look(pull, ids, recent).await?;
-            let mut wrong = Vec::new();
-            for (id, seen) in found {
-                match seen {
-                    Seen::Finding(finding) => {
-                        let is_wrong = !matches!(finding, Finding::Equal | Finding::NotDue);
-                        wrong.extend(is_wrong.then_some(id));
-                        self.report.put(id, finding);
-                    }
-                    Seen::Edited => self.report.waiting += 1,
-                    Seen::Unreadable => self.report.unreadable += 1,
+            let mut confirmed = self.confirm_some(pull, ids, recent).await;
+            for _ in 0..OVERTAKEN {
+                if confirmed.as_ref().is_err_and(SyncError::is_overtaken) {
+                    confirmed = self.confirm_some(pull, ids, recent).await;
                 }
             }
-            if self.repair && !wrong.is_empty() {
-                let is_wrong =
-                    |record: &PageRecord| id_of(record).is_some_and(|id| wrong.contains(&id));
-                let records = look.records.into_iter().filter(is_wrong).collect();
-                pull.apply_read(records, &moment).await?;
-                let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
-                self.bury(pull, gone).await?;
-                self.count_repaired(pull, &wrong, recent).await?;
-            }
+            confirmed?;
         }
         Ok(())
     }
 
-    /// Removes rows of records that are gone, as far as the fuse allows.
-    async fn bury(&mut self, pull: &Pull<'a>, gone: Vec<Uuid>) -> Result<(), SyncError> {
-        self.removed += gone.len() as u64;
-        let effects = Effects { deletes: self.removed, overwrites: 0 };
-        if self.removed > pull.target.fuse.rows {
-            let counted = pull.mirror.expected_count(&pull.target.writer, pull.target.deleted());
-            let total = counted.await? + self.removed - gone.len() as u64;
-            if pull.target.fuse.blows(effects, total) {
-                let (object, records) = (pull.target.plural().to_owned(), self.removed);
-                return Err(SyncError::Fuse { object, records, total });
-            }
-        }
-        self.sweeper.bury(self.object, gone).await
-    }
-
-    /// What is equal now was repaired.
-    async fn count_repaired(
+    async fn confirm_some(
         &mut self,
         pull: &Pull<'a>,
         ids: &[Uuid],
         recent: Recent,
     ) -> Result<(), SyncError> {
-        let (found, _) = self.look(pull, ids, recent).await?;
+        let moment = match self.repair {
+            Some(_) => Some(pull.before_look().await?),
+            None => None,
+        };
+        let (found, look) = self.look(pull, ids, recent).await?;
+        let wrong: Vec<(Uuid, &Finding)> =
+            found.iter().filter_map(|(id, seen)| Some((*id, seen.difference()?))).collect();
+        if let Some(moment) = moment.filter(|_| !wrong.is_empty()) {
+            self.spend(pull, &wrong, &look)?;
+            let wrong = wrong.iter().map(|(id, _)| *id).collect();
+            self.write(pull, look, &wrong, moment).await?;
+            self.report.repaired += self.equal_now(pull, &wrong, recent).await?;
+        }
+        for (id, seen) in found {
+            match seen {
+                Seen::Finding(finding) => self.report.put(id, finding),
+                Seen::Edited => self.report.waiting += 1,
+                Seen::Unreadable => self.report.unreadable += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a repair overwrites out of the allowance, or refuses it.
+    fn spend(
+        &mut self,
+        pull: &Pull<'a>,
+        wrong: &[(Uuid, &Finding)],
+        look: &Look,
+    ) -> Result<(), SyncError> {
+        let Some(allowance) = self.repair else { return Ok(()) };
+        let counts = |(id, finding): &&(Uuid, &Finding)| match allowance.counts {
+            Counts::Removals => look.absent.contains(id),
+            Counts::Everything => !matches!(finding, Finding::Missing),
+        };
+        let rows = wrong.iter().filter(counts).count() as u64;
+        let less = allowance.less(rows);
+        self.repair = less.or(self.repair);
+        let (object, total) = (pull.target.plural().to_owned(), allowance.total);
+        let records = allowance.overwritten + rows;
+        match (less, allowance.counts) {
+            (Some(_), _) => Ok(()),
+            (None, Counts::Removals) => Err(SyncError::Fuse { object, records, total }),
+            (None, Counts::Everything) => Err(SyncError::OverwriteFuse { object, records, total }),
+        }
+    }
+
+    /// Repairs these records by what was seen of them.
+    async fn write(
+        &mut self,
+        pull: &Pull<'a>,
+        look: Look,
+        wrong: &BTreeSet<Uuid>,
+        mut moment: LookMoment<'_>,
+    ) -> Result<(), SyncError> {
+        let is_wrong = |record: &PageRecord| id_of(record).is_some_and(|id| wrong.contains(&id));
+        let records = look.records.into_iter().filter(is_wrong).collect();
+        pull.apply_read(records, &mut moment).await?;
+        let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
+        self.sweeper.bury(self.object, gone).await
+    }
+
+    /// How many of these records are equal now, or are not due.
+    async fn equal_now(
+        &self,
+        pull: &Pull<'a>,
+        ids: &BTreeSet<Uuid>,
+        recent: Recent,
+    ) -> Result<u64, SyncError> {
+        let ids: Vec<Uuid> = ids.iter().copied().collect();
+        let (found, _) = self.look(pull, &ids, recent).await?;
         let is_equal = |seen: &Seen| {
             matches!(seen, Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited)
         };
-        self.report.repaired += found.iter().filter(|(_, seen)| is_equal(seen)).count() as u64;
-        Ok(())
+        Ok(found.iter().filter(|(_, seen)| is_equal(seen)).count() as u64)
     }
 
     /// Reads both sides of records, the mirror first: what changes in between is recent, not unequal.
@@ -314,6 +307,17 @@ enum Seen {
     Edited,
     /// One of its sides cannot be read.
     Unreadable,
+}
+
+impl Seen {
+    fn difference(&self) -> Option<&Finding> {
+        match self {
+            Seen::Finding(Finding::Equal | Finding::NotDue) | Seen::Edited | Seen::Unreadable => {
+                None
+            }
+            Seen::Finding(finding) => Some(finding),
+        }
+    }
 }
 
 /// What both sides of a record show; a side without it is `None`.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use twenty_sync::{
     config::{
         Config, DeletedRecords, Deletes, Fuse, MirrorConfig, ObjectRule, Policy, Pull, Push,
-        Schema, SchemaMode, Source,
+        Schema, SchemaMode, Source, Sweep,
     },
     mirror::RunMode,
     record::Direction,
@@ -119,6 +119,7 @@ impl Ground {
                 api_key: self.fake.api_key().to_owned().into(),
                 allow_http: true,
                 requests_per_minute: 0,
+                reserve: 0,
                 ca_file: None,
                 connect_timeout: patience,
                 read_timeout: patience,
@@ -139,6 +140,7 @@ impl Ground {
                 deleted_records: setup.deleted,
             },
             push: Push { policy: setup.policy, deletes: setup.deletes, edit_restores: false },
+            sweep: Sweep { interval: "24h".to_owned() },
             fuse: Fuse { share: 0.05, rows: 50 },
             objects,
         }

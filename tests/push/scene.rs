@@ -303,6 +303,11 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// Ends it at once, in the middle of what it does.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
         let id = self.child.id().expect("the daemon still runs");

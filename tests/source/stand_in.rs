@@ -206,6 +206,7 @@ pub(super) fn settings(url: Url) -> config::Source {
         api_key: key().into(),
         allow_http: false,
         requests_per_minute: 0,
+        reserve: 0,
         ca_file: None,
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(10),

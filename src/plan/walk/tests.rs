@@ -33,6 +33,18 @@ fn the_watermark_is_the_time_at_which_the_walk_began() {
     assert_eq!(begin(&done, Duration::MINUTE).since, Some(NOW - Duration::MINUTE));
 }
 
+/// A record was refused as older than asked for: the filter holds whole milliseconds, and the watermark did not.
+#[test]
+fn a_record_of_the_millisecond_that_is_asked_for_is_not_older_than_it() {
+    let read_in = NOW + Duration::nanoseconds(123_456_789);
+    let shown = NOW + Duration::milliseconds(123);
+    let walk = begin(&Checkpoint { watermark: Some(read_in), walk: None }, Duration::ZERO);
+    assert_eq!(walk.since, Some(shown));
+    let mut facts = page(&[1], Some("1"), false, 1);
+    facts.records = vec![Some((Uuid::from_u128(1), Some(shown)))];
+    assert!(advance(&walk, &facts, 2).is_ok());
+}
+
 #[test]
 fn a_walk_under_way_is_taken_up_where_it_stopped() {
     let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 3));

@@ -78,6 +78,12 @@ impl Bucket {
         self.tokens.saturating_add(u32::try_from(refill).unwrap_or(u32::MAX)).min(self.limit())
     }
 
+    /// Whether `cost` calls may go now.
+    pub(super) fn allows(&self, now: Duration, since: Duration, cost: u32) -> bool {
+        let is_resting = self.resting_until.is_some_and(|until| now < until);
+        !is_resting && self.available(now.saturating_sub(since)) >= cost.min(self.limit())
+    }
+
     /// Whether `cost` calls may go now, or when to ask again. `since` is when the server's clock last started.
     pub(super) fn ask(
         &mut self,

@@ -1,11 +1,12 @@
 //! What the budget knows: its buckets, the calls under way, and whether the server has refused one.
 //!
-//! It exists as the pure half of the budget, so that a day of calls can be tested in a millisecond. Invariant:
-//! nothing is credited for a time in which a call of ours may still reach the server.
+//! It exists as a pure part of the budget, so that a day of calls can be tested in a millisecond. Invariants:
+//! nothing is credited for a time in which a call of ours may still reach the server; sweeps and backfills go only
+//! as long as all our calls together leave the reserve to others.
 
 use std::time::Duration;
 
-use super::{Limit, bucket::Bucket};
+use super::{Lane, Limit, bucket::Bucket};
 
 /// A call that was sent this long ago has surely been counted, answered or not.
 const GRACE: Duration = Duration::from_secs(1);
@@ -23,6 +24,10 @@ const MOST_BUCKETS: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     buckets: Vec<Bucket>,
+    /// The same with limits less the reserve: every call is taken out, only those that can wait have to ask.
+    spare: Vec<Bucket>,
+    /// Calls a minute that are left to others.
+    reserve: u32,
     in_flight: u32,
     sent: Duration,
     settled: Duration,
@@ -32,22 +37,37 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(own: Option<Limit>) -> Ledger {
-        Ledger { buckets: own.map(Bucket::own).into_iter().collect(), ..Ledger::default() }
+    pub(super) fn new(own: Option<Limit>, reserve: u32) -> Ledger {
+        Ledger {
+            buckets: own.map(Bucket::own).into_iter().collect(),
+            spare: own.map(|own| Bucket::own(less(own, reserve))).into_iter().collect(),
+            reserve,
+            ..Ledger::default()
+        }
+    }
+
+    /// Whether `cost` calls of a lane may go now.
+    pub(super) fn allows(&self, now: Duration, lane: Lane, cost: u32) -> bool {
+        let since = self.since();
+        let spare = if lane.is_spare() { self.spare.as_slice() } else { &[] };
+        now >= self.paused_until
+            && self.buckets.iter().chain(spare).all(|bucket| bucket.allows(now, since, cost))
     }
 
     /// Takes `cost` calls out of every bucket, or says when to ask again.
-    pub(super) fn take(&mut self, now: Duration, cost: u32) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, now: Duration, lane: Lane, cost: u32) -> Result<(), Duration> {
         if now < self.paused_until {
             return Err(self.paused_until);
         }
         let since = self.since();
-        let waits = self.buckets.iter_mut().filter_map(|bucket| bucket.ask(now, since, cost).err());
+        let spare = if lane.is_spare() { self.spare.as_mut_slice() } else { &mut [] };
+        let asked = self.buckets.iter_mut().chain(spare);
+        let waits = asked.filter_map(|bucket| bucket.ask(now, since, cost).err());
         if let Some(until) = waits.max() {
             return Err(until);
         }
         let idle = now.saturating_sub(since);
-        self.buckets.iter_mut().for_each(|bucket| bucket.spend(idle, cost));
+        self.buckets.iter_mut().chain(&mut self.spare).for_each(|bucket| bucket.spend(idle, cost));
         self.in_flight += 1;
         self.sent = now;
         Ok(())
@@ -72,7 +92,7 @@ impl Ledger {
     ) {
         let rest = limit.map_or(PAUSE, |limit| self.learn(limit));
         if limit.is_none() {
-            self.buckets.iter_mut().for_each(Bucket::empty);
+            self.buckets.iter_mut().chain(&mut self.spare).for_each(Bucket::empty);
         }
         if now >= self.paused_until {
             self.strikes += 1;
@@ -86,20 +106,33 @@ impl Ledger {
 
     /// Notes a limit that the server named; returns how long to rest.
     fn learn(&mut self, limit: Limit) -> Duration {
-        if let Some(bucket) = self.buckets.iter_mut().find(|bucket| bucket.window == limit.window) {
-            bucket.learn(limit.calls);
-            return bucket.rest();
-        }
-        let bucket = Bucket::learned(limit);
-        let rest = bucket.rest();
-        if self.buckets.len() < MOST_BUCKETS {
-            self.buckets.push(bucket);
-        }
-        rest
+        learn(&mut self.spare, less(limit, self.reserve));
+        learn(&mut self.buckets, limit)
     }
 
     /// When the server's clock started at the latest.
     fn since(&self) -> Duration {
         if self.in_flight == 0 { self.settled } else { self.settled.max(self.sent + GRACE) }
     }
+}
+
+/// Notes a limit in the bucket of its window; returns how long to rest.
+fn learn(buckets: &mut Vec<Bucket>, limit: Limit) -> Duration {
+    if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.window == limit.window) {
+        bucket.learn(limit.calls);
+        return bucket.rest();
+    }
+    let bucket = Bucket::learned(limit);
+    let rest = bucket.rest();
+    if buckets.len() < MOST_BUCKETS {
+        buckets.push(bucket);
+    }
+    rest
+}
+
+/// What is left of a limit without so many calls a minute; something is.
+fn less(limit: Limit, reserve: u32) -> Limit {
+    let reserved = u128::from(reserve) * limit.window.as_millis() / 60_000;
+    let reserved = u32::try_from(reserved).unwrap_or(u32::MAX);
+    Limit { calls: limit.calls.saturating_sub(reserved).max(1), ..limit }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Budget, Limit, ledger::Ledger};
+use super::{Budget, Lane, Limit, ledger::Ledger};
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -39,7 +39,7 @@ impl Server {
 fn run(ledger: &mut Ledger, server: &mut Server, minutes: u64, latency: Duration) -> (u32, u32) {
     let (mut now, mut passed, mut refused) = (Duration::ZERO, 0, 0);
     while now < Duration::from_mins(minutes) {
-        if let Err(until) = ledger.take(now, 1) {
+        if let Err(until) = ledger.take(now, Lane::Pull, 1) {
             now = until;
             continue;
         }
@@ -61,7 +61,7 @@ fn run(ledger: &mut Ledger, server: &mut Server, minutes: u64, latency: Duration
 fn alone_with_a_full_bucket_no_call_is_ever_refused() {
     for latency in [ms(1), ms(40), ms(120), ms(700), ms(5000)] {
         let (passed, refused) =
-            run(&mut Ledger::new(Some(HUNDRED)), &mut Server::full(HUNDRED), 10, latency);
+            run(&mut Ledger::new(Some(HUNDRED), 0), &mut Server::full(HUNDRED), 10, latency);
         assert_eq!(refused, 0, "{latency:?}");
         assert!(
             latency > ms(120) || passed > 80 * 10,
@@ -74,29 +74,29 @@ fn alone_with_a_full_bucket_no_call_is_ever_refused() {
 fn an_empty_bucket_of_the_server_costs_one_refusal() {
     let mut server = Server::full(HUNDRED);
     server.tokens = 0;
-    let (passed, refused) = run(&mut Ledger::new(Some(HUNDRED)), &mut server, 5, ms(50));
+    let (passed, refused) = run(&mut Ledger::new(Some(HUNDRED), 0), &mut server, 5, ms(50));
     assert_eq!(refused, 1);
     assert!(passed > 80 * 5 - 20, "{passed}");
 }
 
 #[test]
 fn a_fresh_budget_allows_a_full_burst() {
-    let mut ledger = Ledger::new(Some(HUNDRED));
+    let mut ledger = Ledger::new(Some(HUNDRED), 0);
     for _ in 0..100 {
-        assert_eq!(ledger.take(ms(1), 1), Ok(()));
+        assert_eq!(ledger.take(ms(1), Lane::Pull, 1), Ok(()));
     }
-    assert!(ledger.take(ms(1), 1).is_err());
+    assert!(ledger.take(ms(1), Lane::Pull, 1).is_err());
 }
 
 #[test]
 fn without_a_limit_of_our_own_only_the_server_teaches_one() {
-    let mut ledger = Ledger::new(None);
+    let mut ledger = Ledger::new(None, 0);
     for _ in 0..10_000 {
-        assert_eq!(ledger.take(ms(1), 1), Ok(()));
+        assert_eq!(ledger.take(ms(1), Lane::Pull, 1), Ok(()));
         ledger.settle(ms(1));
     }
     let limit = Limit { calls: 50, window: Duration::from_mins(1) };
-    let (passed, refused) = run(&mut Ledger::new(None), &mut Server::full(limit), 10, ms(10));
+    let (passed, refused) = run(&mut Ledger::new(None, 0), &mut Server::full(limit), 10, ms(10));
     assert_eq!(refused, 1);
     assert!((400..=551).contains(&passed), "{passed}");
 }
@@ -104,10 +104,10 @@ fn without_a_limit_of_our_own_only_the_server_teaches_one() {
 #[test]
 fn a_lower_limit_is_learned_and_a_higher_one_does_not_lift_ours() {
     let low = Limit { calls: 50, window: Duration::from_mins(1) };
-    let (_, refused) = run(&mut Ledger::new(Some(HUNDRED)), &mut Server::full(low), 10, ms(10));
+    let (_, refused) = run(&mut Ledger::new(Some(HUNDRED), 0), &mut Server::full(low), 10, ms(10));
     assert_eq!(refused, 1);
     let high = Limit { calls: 1000, window: Duration::from_mins(1) };
-    let mut ledger = Ledger::new(Some(HUNDRED));
+    let mut ledger = Ledger::new(Some(HUNDRED), 0);
     ledger.refused(ms(0), Some(high), None);
     let (passed, _) = run(&mut ledger, &mut Server::full(high), 10, ms(1));
     assert!(passed <= 1000, "{passed}");
@@ -115,33 +115,37 @@ fn a_lower_limit_is_learned_and_a_higher_one_does_not_lift_ours() {
 
 #[test]
 fn a_refusal_pauses_everyone_and_longer_each_time() {
-    let mut ledger = Ledger::new(None);
+    let mut ledger = Ledger::new(None, 0);
     let mut now = Duration::ZERO;
     let mut pauses = Vec::new();
     for _ in 0..8 {
-        ledger.take(now, 1).unwrap();
-        ledger.take(now, 1).unwrap();
+        ledger.take(now, Lane::Pull, 1).unwrap();
+        ledger.take(now, Lane::Pull, 1).unwrap();
         ledger.refused(now, None, None);
         ledger.refused(now, None, None);
         ledger.settle(now);
         ledger.settle(now);
-        let until = ledger.take(now, 1).unwrap_err();
+        let until = ledger.take(now, Lane::Pull, 1).unwrap_err();
         pauses.push(until.saturating_sub(now).as_secs());
         now = until;
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
     ledger.accepted();
     ledger.refused(now, None, Some(Duration::from_secs(90)));
-    assert_eq!(ledger.take(now, 1), Err(now + Duration::from_secs(90)));
+    assert_eq!(ledger.take(now, Lane::Pull, 1), Err(now + Duration::from_secs(90)));
 }
 
 #[test]
 fn a_request_of_many_root_fields_costs_as_many_calls() {
-    let mut ledger = Ledger::new(Some(HUNDRED));
-    assert_eq!(ledger.take(ms(0), 60), Ok(()));
-    assert!(ledger.take(ms(0), 60).is_err());
-    let mut ledger = Ledger::new(Some(HUNDRED));
-    assert_eq!(ledger.take(ms(0), 250), Ok(()), "more than the limit goes when the bucket is full");
+    let mut ledger = Ledger::new(Some(HUNDRED), 0);
+    assert_eq!(ledger.take(ms(0), Lane::Pull, 60), Ok(()));
+    assert!(ledger.take(ms(0), Lane::Pull, 60).is_err());
+    let mut ledger = Ledger::new(Some(HUNDRED), 0);
+    assert_eq!(
+        ledger.take(ms(0), Lane::Pull, 250),
+        Ok(()),
+        "more than the limit goes when the bucket is full"
+    );
 }
 
 #[test]
@@ -160,12 +164,75 @@ fn nonsense_in_a_limit_is_not_believed() {
 
 #[tokio::test]
 async fn clones_share_one_budget() {
-    let budget = Budget::new(10);
+    let budget = Budget::new(10, 0);
     let clone = budget.clone();
     for _ in 0..5 {
-        drop(budget.acquire(1).await);
-        drop(clone.acquire(1).await);
+        drop(budget.acquire(Lane::Pull, 1).await);
+        drop(clone.acquire(Lane::Pull, 1).await);
     }
-    let eleventh = tokio::time::timeout(ms(20), clone.acquire(1)).await;
+    let eleventh = tokio::time::timeout(ms(20), clone.acquire(Lane::Pull, 1)).await;
     assert!(eleventh.is_err());
+}
+
+/// Calls of two lanes for ten minutes, the first as often as it may, the second with what that leaves.
+fn side_by_side(ledger: &mut Ledger, lane: Lane, beside: Option<(Lane, Duration)>) -> (u32, u32) {
+    let (mut now, mut calls, mut others) = (Duration::ZERO, 0, 0);
+    let mut next = Duration::ZERO;
+    while now < Duration::from_mins(10) {
+        if let Some((other, every)) = beside.filter(|_| now >= next)
+            && ledger.take(now, other, 1).is_ok()
+        {
+            ledger.settle(now);
+            others += 1;
+            next = now + every;
+        }
+        if ledger.take(now, lane, 1).is_ok() {
+            ledger.settle(now);
+            calls += 1;
+        }
+        now += ms(50);
+    }
+    (calls, others)
+}
+
+#[test]
+fn sweeps_and_backfills_leave_the_reserve_to_others_and_the_rest_does_not() {
+    for (lane, most) in
+        [(Lane::Push, 100), (Lane::Pull, 100), (Lane::Sweep, 70), (Lane::Backfill, 70)]
+    {
+        let (calls, _) = side_by_side(&mut Ledger::new(Some(HUNDRED), 30), lane, None);
+        assert!((most * 8..=most * 11).contains(&calls), "{lane:?}: {calls}");
+    }
+    let mut ledger = Ledger::new(Some(HUNDRED), 30);
+    let (sweep, push) =
+        side_by_side(&mut ledger, Lane::Sweep, Some((Lane::Push, Duration::from_secs(2))));
+    assert!(push >= 250, "{push} of 300");
+    assert!(sweep + push <= 770 && sweep > 200, "{sweep} beside {push}");
+}
+
+#[test]
+fn a_learned_limit_has_its_reserve_and_a_small_limit_still_lets_something_pass() {
+    let mut ledger = Ledger::new(None, 30);
+    ledger.refused(ms(0), Some(HUNDRED), None);
+    let (calls, _) = side_by_side(&mut ledger, Lane::Backfill, None);
+    assert!((500..=700).contains(&calls), "{calls}");
+    let tiny = Limit { calls: 5, window: Duration::from_mins(1) };
+    let (calls, _) = side_by_side(&mut Ledger::new(Some(tiny), 30), Lane::Sweep, None);
+    assert!((8..=12).contains(&calls), "{calls}");
+}
+
+#[tokio::test]
+async fn the_most_urgent_caller_goes_first_when_calls_are_there_again() {
+    // A call in 150 ms, used up.
+    let budget = Budget::new(0, 0);
+    budget.refused(Some(Limit { calls: 1, window: ms(150) }), None);
+    let went = std::sync::Mutex::new(Vec::new());
+    let call = async |lane| {
+        drop(budget.acquire(lane, 1).await);
+        went.lock().unwrap().push(lane);
+    };
+    let given_up = tokio::time::timeout(ms(1), budget.acquire(Lane::Push, 1)).await;
+    assert!(given_up.is_err());
+    tokio::join!(call(Lane::Backfill), call(Lane::Sweep), call(Lane::Pull), call(Lane::Push));
+    assert_eq!(went.into_inner().unwrap(), Lane::ALL);
 }

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
+    plan::content::{Allowance, Counts},
     record::ObjectId,
+    source::Lane,
     sync::{
         ProgressSender, SyncError,
         pull::{Effect, Pull},
@@ -38,7 +40,8 @@ impl Engine {
         if let Some(name) = unknown {
             return Err(SyncError::NotMirrored { name: name.clone() });
         }
-        let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
+        let source = &self.source.in_lane(Lane::Sweep);
+        let (mirror, writes) = (&self.mirror, &self.writes);
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let effect = Effect::Apply;
@@ -51,11 +54,18 @@ impl Engine {
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
-            let verifier = Verifier { sweeper: &mut sweeper, object, repair, report, removed: 0 };
+            let repair = if repair { Some(self.removals(target).await?) } else { None };
+            let verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
             reports.push(verifier.run(&pull(target)).await);
         }
         reports.sort_by(|left, right| left.object.cmp(&right.object));
         Ok(reports)
+    }
+
+    /// A person who asks for a repair asks for what it overwrites, but not for a large removal.
+    async fn removals(&self, target: &Target) -> Result<Allowance, SyncError> {
+        let total = self.mirror.expected_count(&target.writer, target.deleted()).await?;
+        Ok(Allowance { fuse: Some(target.fuse), total, overwritten: 0, counts: Counts::Removals })
     }
 
     /// The objects that were read to the end once.

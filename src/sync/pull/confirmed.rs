@@ -1,13 +1,15 @@
 //! Applies what was read by id: records that are there, and the absence of those that are not.
 //!
 //! It exists so that what a sweep or a comparison found takes the same path as a page: unsent edits are reconciled,
-//! and newer writes of ours win. Invariant: the checkpoint stays where it is.
+//! and newer writes of ours win. Invariants: the object stays where it is; what others wrote since the look began is
+//! newer, and is never overwritten by it.
 
 use uuid::Uuid;
 
 use super::{Pull, set_aside};
 use crate::{
     mirror::{Applied, Incoming, LocalEdits, PageWrite, StoredCheckpoint, TableWriter, Walked},
+    plan::walk::Checkpoint,
     source::PageRecord,
     sync::{SyncError, writes::PageMoment},
 };
@@ -15,15 +17,26 @@ use crate::{
 /// Records in one transaction.
 const PER_TRANSACTION: usize = 200;
 
-impl Pull<'_> {
-    /// Writes these records, which were read at `moment`.
+/// When records are looked for by id, and where the object stood then.
+#[derive(Debug)]
+pub(in crate::sync) struct LookMoment<'a> {
+    writes: PageMoment<'a>,
+    stored: StoredCheckpoint,
+}
+
+impl<'a> Pull<'a> {
+    /// Records are about to be looked for by id.
+    pub(in crate::sync) async fn before_look(&self) -> Result<LookMoment<'a>, SyncError> {
+        Ok(LookMoment { stored: self.checkpoint().await?, writes: self.writes.page() })
+    }
+
+    /// Writes these records, which were read since `moment`.
     pub(in crate::sync) async fn apply_read(
         &self,
         records: Vec<PageRecord>,
-        moment: &PageMoment<'_>,
+        moment: &mut LookMoment<'_>,
     ) -> Result<Applied, SyncError> {
-        let page = self.page_of(records).await?;
-        self.apply_confirmed(&page, moment).await
+        self.apply_confirmed(self.page_of(records), moment).await
     }
 
     /// Writes these records beside the table.
@@ -32,12 +45,11 @@ impl Pull<'_> {
         shadow: &TableWriter,
         records: Vec<PageRecord>,
     ) -> Result<Applied, SyncError> {
-        let page = self.page_of(records).await?;
-        Ok(self.mirror.fill(shadow, &page).await?)
+        Ok(self.mirror.fill(shadow, &self.page_of(records)).await?)
     }
 
-    async fn page_of(&self, records: Vec<PageRecord>) -> Result<PageWrite, SyncError> {
-        let mut page = self.confirmed_page().await?;
+    fn page_of(&self, records: Vec<PageRecord>) -> PageWrite {
+        let mut page = nothing();
         for PageRecord { decoded, json } in records {
             match decoded {
                 Ok(row) if row.deleted_at.is_some() && !self.target.keeps_deleted() => {
@@ -48,47 +60,50 @@ impl Pull<'_> {
                 Err(fault) => page.set_aside.push(set_aside(fault, &json)),
             }
         }
-        Ok(page)
+        page
     }
 
     /// Removes records that were looked for by id since `moment` and are not there, trash included.
     pub(in crate::sync) async fn remove_absent(
         &self,
         ids: &[Uuid],
-        moment: &PageMoment<'_>,
+        moment: &mut LookMoment<'_>,
     ) -> Result<Applied, SyncError> {
         let mut applied = Applied::default();
         for ids in ids.chunks(PER_TRANSACTION) {
-            let page = PageWrite { removed: ids.to_vec(), ..self.confirmed_page().await? };
-            applied.add(self.apply_confirmed(&page, moment).await?);
+            let page = PageWrite { removed: ids.to_vec(), ..nothing() };
+            applied.add(self.apply_confirmed(page, moment).await?);
         }
         Ok(applied)
     }
 
-    async fn confirmed_page(&self) -> Result<PageWrite, SyncError> {
-        let StoredCheckpoint { checkpoint, version, .. } = self.checkpoint().await?;
-        Ok(PageWrite {
-            rows: Vec::new(),
-            removed: Vec::new(),
-            tombstones: Vec::new(),
-            set_aside: Vec::new(),
-            checkpoint,
-            walked: Walked::Further,
-            version,
-            withheld: None,
-            may_remove: None,
-        })
-    }
-
     async fn apply_confirmed(
         &self,
-        page: &PageWrite,
-        moment: &PageMoment<'_>,
+        page: PageWrite,
+        moment: &mut LookMoment<'_>,
     ) -> Result<Applied, SyncError> {
+        let StoredCheckpoint { checkpoint, version, .. } = moment.stored.clone();
+        let page = PageWrite { checkpoint, version, ..page };
         let edits = &mut LocalEdits {
-            acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
+            acknowledged: &|id| moment.writes.is_older(self.target.table.object_id, id),
             decide: &mut |pending, row| self.decide(pending, row),
         };
-        Ok(self.mirror.apply_page(&self.target.writer, page, edits).await?)
+        let applied = self.mirror.apply_page(&self.target.writer, &page, edits).await?;
+        moment.stored.version += 1;
+        Ok(applied)
+    }
+}
+
+fn nothing() -> PageWrite {
+    PageWrite {
+        rows: Vec::new(),
+        removed: Vec::new(),
+        tombstones: Vec::new(),
+        set_aside: Vec::new(),
+        checkpoint: Checkpoint::default(),
+        walked: Walked::Further,
+        version: 0,
+        withheld: None,
+        may_remove: None,
     }
 }
