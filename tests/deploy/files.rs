@@ -42,13 +42,11 @@ pub(super) fn below(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// What a program of this machine says, or nothing where it is not installed.
 pub(super) fn ask(command: &mut Command) -> Option<Output> {
-    match command.output() {
-        Ok(output) => Some(output),
-        Err(_) => {
-            eprintln!("skipped: {} is not installed", command.get_program().display());
-            None
-        }
+    let output = command.output().ok();
+    if output.is_none() {
+        eprintln!("skipped: {} is not installed", command.get_program().display());
     }
+    output
 }
 
 /// Fails with what a program printed, unless it ended well.
