@@ -10,6 +10,7 @@
 mod budget;
 mod client;
 mod complaint;
+mod contact;
 mod error;
 mod graphql;
 mod holder;
@@ -28,6 +29,7 @@ mod write;
 
 pub use budget::Limit;
 pub use client::Client;
+pub use contact::Contact;
 pub use error::{SourceError, SourceFault};
 pub use key::{Key, KeyFault};
 pub use lookup::{IDS_PER_CALL, LookedUp, Trash};

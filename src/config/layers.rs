@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
-    Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting, Source,
-    secret, show,
+    Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
+    Source, health::HealthSettings, secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -56,6 +56,7 @@ struct Settings {
     pull: Pull,
     push: Push,
     fuse: Fuse,
+    health: HealthSettings,
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
@@ -140,6 +141,14 @@ impl Loaded {
     /// How to log.
     pub fn log(&self) -> &Log {
         &self.settings.log
+    }
+
+    /// Where `run` answers operators.
+    ///
+    /// # Errors
+    /// The address makes no sense, or the token's file cannot be read.
+    pub fn health(&self) -> Result<Health, ConfigError> {
+        self.settings.health.read(show::is_built_in(&self.layers, "health.listen"))
     }
 
     /// How to reach Twenty.

@@ -17,12 +17,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     budget::{Budget, Permit},
+    contact::Account,
     error::SourceError,
     key::Key,
     problem::Problem,
     transport::{Answer, Request, Transport},
 };
-use crate::config;
+use crate::{config, health};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -38,6 +39,7 @@ struct Inner {
     budget: Budget,
     retry_deadline: Duration,
     calls: AtomicU64,
+    account: Account,
     single_roots: AtomicBool,
 }
 
@@ -62,6 +64,7 @@ impl Client {
             budget: Budget::new(config.requests_per_minute),
             retry_deadline: config.retry_deadline,
             calls: AtomicU64::new(0),
+            account: Account::default(),
             single_roots: AtomicBool::new(false),
         })))
     }
@@ -74,6 +77,10 @@ impl Client {
     /// How many calls were sent that count against the server's limit.
     pub fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.0.account
     }
 
     pub(super) fn transport(&self) -> &Transport {
@@ -120,11 +127,13 @@ impl Client {
             let problem = match answer.and_then(&read) {
                 Ok(value) => {
                     self.0.budget.accepted();
+                    self.0.account.answered();
                     return Ok(value);
                 }
                 Err(problem) => problem,
             };
             self.note(&problem);
+            self.0.account.note(&problem);
             drop(permit.take());
             if !again.allows(&problem) {
                 return Err(problem);
@@ -142,7 +151,9 @@ impl Client {
 
     async fn attempt(&self, request: &Request, cost: u32) -> Result<Answer, Problem> {
         self.0.calls.fetch_add(cost.into(), Ordering::Relaxed);
-        self.0.transport.exchange(request).await
+        let answer = self.0.transport.exchange(request).await;
+        health::beat();
+        answer
     }
 
     /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
