@@ -50,7 +50,8 @@ pub(super) async fn forever(
     let health = Health::default();
     let _watchers = watch::start(watched, &health, &stop).await?;
     let display = Display::start(bars);
-    let ended = keep_syncing(config, &stop, &display.sender, &health).await;
+    // Two loops and what watches them are a large value, made once.
+    let ended = Box::pin(keep_syncing(config, &stop, &display.sender, &health)).await;
     display.finish().await;
     ended?;
     Ok(ExitCode::SUCCESS)

@@ -35,7 +35,7 @@ fn address(text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Invalid {
         key: "health.listen",
         reason: format!("{text:?} is no address with a port"),
-        hint: "write an address and a port, such as 127.0.0.1:9720 or [::1]:9720, or \"off\"",
+        hint: "write an address and a port, such as 127.0.0.1:9464 or [::1]:9464, or \"off\"",
     })
 }
 

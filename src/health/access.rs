@@ -127,10 +127,10 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for host in ["127.0.0.1:9720", "localhost:9720", "LOCALHOST", "[::1]:9720", "127.0.0.1"] {
+        for host in ["127.0.0.1:9464", "localhost:9464", "LOCALHOST", "[::1]:9464", "127.0.0.1"] {
             assert!(is_local(&with(header::HOST, host)), "{host}");
         }
-        for host in ["evil.example", "evil.example:9720", "localhost.evil.example", "1.evil:80", ""]
+        for host in ["evil.example", "evil.example:9464", "localhost.evil.example", "1.evil:80", ""]
         {
             assert!(!is_local(&with(header::HOST, host)), "{host}");
         }

@@ -47,9 +47,8 @@ pub async fn waiting<T>(event: impl Future<Output = T>) -> T {
     tokio::pin!(event);
     loop {
         beat();
-        match tokio::time::timeout(WAITING_BEAT, &mut event).await {
-            Ok(happened) => return happened,
-            Err(_) => continue,
+        if let Ok(happened) = tokio::time::timeout(WAITING_BEAT, &mut event).await {
+            return happened;
         }
     }
 }

@@ -65,7 +65,7 @@ impl ListenError {
 /// An endpoint that is bound and does not answer yet.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     access: Access,
 }
@@ -78,22 +78,22 @@ impl Listener {
     pub async fn bind(config: &config::Health) -> Result<Option<Listener>, ListenError> {
         let Some(address) = config.listen else { return Ok(None) };
         let failed = |cause| ListenError { address, cause };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
         let access = Access::to(address, config.token.as_ref());
-        Ok(Some(Listener { listener, address, access }))
+        Ok(Some(Listener { socket, address, access }))
     }
 
     /// Answers until dropped.
     pub async fn serve(self, health: Health) {
-        let Listener { listener, address, access } = self;
+        let Listener { socket, address, access } = self;
         tracing::info!(%address, "answering operators at http://{address}/");
         if access == Access::Nobody {
             tracing::info!(
                 "beyond this machine, without health.token_file, only probes and metrics are answered"
             );
         }
-        if let Err(error) = axum::serve(listener, router(health, access)).await {
+        if let Err(error) = axum::serve(socket, router(health, access)).await {
             tracing::warn!(%error, "no longer answering operators");
         }
     }

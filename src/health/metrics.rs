@@ -1,7 +1,7 @@
 //! The figures, for Prometheus and whoever reads its format.
 //!
 //! It exists to keep the metrics crate in one file. Every metric is made from what is known at the moment of asking, so
-//! there is no state to keep in step. Invariants: labels are objects, directions, causes and outcomes, never records;
+//! there is no state to keep in step. Invariants: labels are objects, flows, causes and outcomes, never records;
 //! an object has fewer than twenty series; docs/metrics.md lists every metric, as a test checks.
 
 use std::{fmt::Debug, hash::Hash, sync::atomic::AtomicU64};
@@ -30,7 +30,7 @@ pub(super) fn text(health: &Health, now: OffsetDateTime) -> String {
     of_the_calls(&mut registry, health);
     let known = health.known();
     let objects = known.reading.as_ref().map_or(&[][..], |reading| &reading.objects);
-    of_the_pull(&mut registry, objects, now);
+    of_the_lags(&mut registry, objects, now);
     of_the_state(&mut registry, objects);
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes whatever is written to it");
@@ -76,22 +76,24 @@ fn of_the_calls(registry: &mut Registry, health: &Health) {
     registry.register("requests", "Requests to Twenty, by what came of them", requests);
 }
 
-fn of_the_pull(registry: &mut Registry, objects: &[ObjectReading], now: OffsetDateTime) {
-    let pulls = objects
-        .iter()
-        .filter_map(|object| Some((of(object, "pull"), age(now, object.read_up_to?))));
-    let pushes = objects.iter().filter(|object| object.is_pushed).map(|object| {
-        (of(object, "push"), object.waiting_since.map_or(0.0, |since| age(now, since)))
-    });
-    let help = "How far the other side is behind: pull, since the time up to which Twenty is read; push, since the \
-                oldest local change that Twenty does not have";
-    family(registry, "lag_seconds", help, pulls.chain(pushes));
+fn of_the_lags(registry: &mut Registry, objects: &[ObjectReading], now: OffsetDateTime) {
+    let oldest = |object: &ObjectReading| object.waiting_since.map_or(0.0, |since| age(now, since));
+    let pulls =
+        objects.iter().filter_map(|object| Some((label(object), age(now, object.read_up_to?))));
+    family(registry, "pull_lag_seconds", "Since the time up to which Twenty is read", pulls);
+    let written_back = objects.iter().filter(|object| object.is_pushed);
+    let pushes = written_back.map(|object| (label(object), oldest(object)));
+    let help = "How long Twenty has been without a local change; 0 when it has all";
+    family(registry, "push_lag_seconds", help, pushes);
+    let ages = objects.iter().map(|object| (label(object), oldest(object)));
+    let help = "The age of the oldest local change that Twenty does not have; 0 when there is none";
+    family(registry, "oldest_change_age_seconds", help, ages);
     let help = "When the object was last read to the end";
     moments(registry, "last_success_timestamp_seconds", help, objects, |object| {
         object.succeeded_at
     });
     let help = "When both sides were last proven equal";
-    moments(registry, "last_proof_timestamp_seconds", help, objects, |object| object.proven_at);
+    moments(registry, "proven_timestamp_seconds", help, objects, |object| object.proven_at);
     counts(registry, "rows", "Rows in the mirror, by PostgreSQL's estimate", objects, |object| {
         object.rows
     });
@@ -106,16 +108,12 @@ fn of_the_state(registry: &mut Registry, objects: &[ObjectReading]) {
     counts(registry, "quarantined_records", help, objects, |object| object.quarantined);
     let stops = objects.iter().flat_map(|object| {
         object.stops.iter().map(|stop| {
-            let [name, direction] = of(object, stop.direction);
-            ([name, direction, ("cause", stop.cause.to_owned())], flag(stop.is_stopped))
+            let [name] = label(object);
+            let flow = ("flow", stop.direction.to_owned());
+            ([name, flow, ("cause", stop.cause.to_owned())], flag(stop.is_stopped))
         })
     });
-    family(
-        registry,
-        "stopped",
-        "1 while this direction of the object is stopped by this cause",
-        stops,
-    );
+    family(registry, "stopped", "1 while this flow of the object is stopped by this cause", stops);
 }
 
 fn counts(
@@ -165,10 +163,6 @@ fn family<L>(
 
 fn label(object: &ObjectReading) -> OfObject {
     [("object", object.object.clone())]
-}
-
-fn of(object: &ObjectReading, direction: &str) -> [(&'static str, String); 2] {
-    [("object", object.object.clone()), ("direction", direction.to_owned())]
 }
 
 fn flag(is_so: bool) -> f64 {

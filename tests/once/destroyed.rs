@@ -217,20 +217,3 @@ async fn local_changes_are_reconciled_before_a_destroyed_record_goes() {
     assert!(stage.fake.world(|world| world.row("people", made).is_some()));
     equality::assert_equal(&stage).await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn too_many_at_once_blow_the_fuse_until_a_person_says_so() {
-    let stage = Stage::set(World::with_people(1_000)).await;
-    stage.once().await;
-    stage.fake.world(|world| destroy(world, "people", 100..200));
-    let ended = stage.run(&["--once"]).await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(
-        ended.stderr.contains("100 of 1000 people") && ended.stderr.contains("FUSE__SHARE"),
-        "{ended:?}"
-    );
-    assert_eq!(count(&stage, "people").await, 1_000);
-    let meant = stage.program().arg("--once").env("TWENTY_SYNC__FUSE__SHARE", "1").status().await;
-    assert!(meant.is_ok_and(|status| status.success()));
-    equality::assert_equal(&stage).await;
-}

@@ -34,7 +34,8 @@ async fn where_deletes_are_hard_nothing_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_deletes_are_one_request() {
-    let scene = Scene::of(World::with_people(120)).await;
+    let loose = [("FUSE__SHARE", "1")];
+    let scene = Scene::with(World::with_people(120), &loose).await;
     let some = "select id from twenty.people order by id limit 100";
     assert_eq!(scene.sql(&format!("delete from twenty.people where id in ({some})")).await, 100);
     scene.sync().await;

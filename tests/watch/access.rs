@@ -90,8 +90,8 @@ async fn a_listener_that_makes_no_sense_is_refused_before_anything_starts() {
     writeln!(short, "canary").unwrap();
     let short = short.path().to_str().unwrap();
     for (name, value, words) in [
-        ("LISTEN", "localhost:9720", "health.listen makes no sense"),
-        ("LISTEN", "9720", "health.listen makes no sense"),
+        ("LISTEN", "localhost:9464", "health.listen makes no sense"),
+        ("LISTEN", "9464", "health.listen makes no sense"),
         ("TOKEN_FILE", short, "shorter than 16 characters"),
         ("TOKEN_FILE", "/nowhere/token", "cannot read health.token_file"),
     ] {

@@ -74,11 +74,8 @@ async fn the_state_is_that_of_the_command_and_the_figures_agree_with_it() {
     let metrics = daemon.body("/metrics").await;
     for object in answered["objects"].as_array().unwrap() {
         let name = object["object"].as_str().unwrap();
-        for direction in
-            if object["direction"] == "both" { &["pull", "push"][..] } else { &["pull"] }
-        {
-            let series =
-                format!("twenty_sync_lag_seconds{{object=\"{name}\",direction=\"{direction}\"}} ");
+        for flow in if object["direction"] == "both" { &["pull", "push"][..] } else { &["pull"] } {
+            let series = format!("twenty_sync_{flow}_lag_seconds{{object=\"{name}\"}} ");
             assert_eq!(metrics.matches(&series).count(), 1, "{series}");
         }
     }
@@ -133,7 +130,7 @@ async fn names_from_the_workspace_stay_text() {
     assert_eq!(page.matches("<script").count(), 1);
     let metrics = daemon.body("/metrics").await;
     assert!(!metrics.contains('<'), "reasons are no labels");
-    let series = "twenty_sync_stopped{object=\"people\",direction=\"push\",cause=\"pause\"} 1.0";
+    let series = "twenty_sync_stopped{object=\"people\",flow=\"push\",cause=\"pause\"} 1.0";
     assert!(metrics.contains(series), "{metrics}");
 }
 

@@ -101,22 +101,22 @@ async fn figures_are_told_in_seconds_by_object_and_direction() {
         told(vec![object("people"), ObjectReading { is_pushed: false, ..object("notes") }]).await;
     let samples = samples(&text);
     for (series, value) in [
-        ("twenty_sync_lag_seconds{object=\"people\",direction=\"pull\"}", 40.0),
-        ("twenty_sync_lag_seconds{object=\"people\",direction=\"push\"}", 9.0),
+        ("twenty_sync_pull_lag_seconds{object=\"people\"}", 40.0),
+        ("twenty_sync_push_lag_seconds{object=\"people\"}", 9.0),
         ("twenty_sync_outbox_records{object=\"people\"}", 3.0),
         ("twenty_sync_conflicts{object=\"people\"}", 1.0),
         ("twenty_sync_quarantined_records{object=\"people\"}", 2.0),
-        ("twenty_sync_stopped{object=\"people\",direction=\"push\",cause=\"fuse\"}", 1.0),
-        ("twenty_sync_stopped{object=\"people\",direction=\"push\",cause=\"pause\"}", 0.0),
+        ("twenty_sync_stopped{object=\"people\",flow=\"push\",cause=\"fuse\"}", 1.0),
+        ("twenty_sync_stopped{object=\"people\",flow=\"push\",cause=\"pause\"}", 0.0),
         ("twenty_sync_calls_total", 12.0),
         ("twenty_sync_requests_total{outcome=\"throttled\"}", 1.0),
         ("twenty_sync_ready", 1.0),
-        ("twenty_sync_last_proof_timestamp_seconds{object=\"notes\"}", 1_728_000_000.0),
+        ("twenty_sync_proven_timestamp_seconds{object=\"notes\"}", 1_728_000_000.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series} in {text}");
     }
     assert!(
-        !text.contains("object=\"notes\",direction=\"push\"}"),
+        !text.contains("twenty_sync_push_lag_seconds{object=\"notes\"}"),
         "a read-only object has no way back"
     );
     assert!(text.ends_with("# EOF\n"));
