@@ -29,6 +29,7 @@ mod reset;
 mod run;
 mod status;
 mod verify;
+mod watch;
 mod why;
 
 use arguments::{
@@ -89,7 +90,9 @@ fn dispatch(
 ) -> Result<ExitCode, Failure> {
     match command {
         Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
-        Command::Run { once: false } => block_on(run::forever(&loaded.config()?, bars)),
+        Command::Run { once: false } => {
+            block_on(run::forever(&loaded.config()?, &loaded.health()?, bars))
+        }
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }

@@ -5,7 +5,7 @@
 //! a wrong type is an error that names the key and where it was read; secrets are in [`SecretString`] from the
 //! moment they are read, and nothing here prints them.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use url::Url;
 use crate::record::Direction;
 
 mod error;
+mod health;
 mod layers;
 mod secret;
 mod show;
@@ -199,6 +200,17 @@ pub struct ObjectRule {
 pub struct FieldRule {
     /// Who wins when both sides changed it.
     pub policy: Policy,
+}
+
+/// Where `run` answers operators.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The address; `None` for nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Whether nobody asked for this address.
+    pub is_built_in: bool,
+    /// What a person must show to see the page and the state.
+    pub token: Option<SecretString>,
 }
 
 /// How to log.

@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod health;
 pub mod mirror;
 pub mod plan;
 pub mod record;

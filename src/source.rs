@@ -10,6 +10,7 @@
 mod budget;
 mod client;
 mod complaint;
+mod contact;
 mod error;
 mod graphql;
 mod holder;
@@ -29,6 +30,7 @@ mod write;
 
 pub use budget::{Lane, Limit};
 pub use client::Client;
+pub use contact::Contact;
 pub use error::{SourceError, SourceFault};
 pub use key::{Key, KeyFault};
 pub use lookup::{IDS_PER_CALL, LookedUp, Trash};

@@ -9,6 +9,7 @@ mod daemon;
 mod engine;
 mod error;
 mod fuse;
+mod observe;
 mod preview;
 mod pull;
 mod push;

@@ -88,14 +88,22 @@ fn the_two_edges_do_not_know_each_other() {
 }
 
 #[test]
+fn what_watches_asks_nobody() {
+    let others = ["crate::source", "crate::mirror", "crate::sync", "crate::cli", "crate::plan"];
+    assert_none(&["health"], &others);
+    assert_none(&["health"], &["sqlx", "reqwest", "crate::record"]);
+    assert_none(&["plan", "record", "mirror"], &["crate::health"]);
+}
+
+#[test]
 fn only_the_command_line_prints() {
     let printing = ["println!", "print!(", "stdout()"];
-    assert_none(&["config", "mirror", "plan", "record", "source", "sync"], &printing);
+    assert_none(&["config", "health", "mirror", "plan", "record", "source", "sync"], &printing);
 }
 
 #[test]
 fn dynamic_sql_has_one_door() {
-    let places = ["cli", "config", "mirror", "plan", "record", "source", "sync"];
+    let places = ["cli", "config", "health", "mirror", "plan", "record", "source", "sync"];
     for (path, code) in code_of(&places) {
         let is_the_door = path.ends_with("mirror/ident.rs");
         assert!(
@@ -108,7 +116,9 @@ fn dynamic_sql_has_one_door() {
 
 #[test]
 fn every_file_says_why_it_exists() {
-    for (path, _) in code_of(&["cli", "config", "mirror", "plan", "record", "source", "sync"]) {
+    for (path, _) in
+        code_of(&["cli", "config", "health", "mirror", "plan", "record", "source", "sync"])
+    {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//!"), "{} has no account of itself", path.display());
         assert!(text.lines().count() <= 400, "{} is longer than 400 lines", path.display());

@@ -14,9 +14,11 @@ use super::{
     exit::{self, Failure},
     output::{Output, grouped, held, printable, stopped, table},
     progress::Display,
+    watch,
 };
 use crate::{
-    config::Config,
+    config::{self, Config},
+    health::Health,
     mirror::RunMode,
     sync::{Engine, ObjectReport, PushReport, RunReport, keep_syncing},
 };
@@ -39,10 +41,17 @@ pub(super) async fn once(
     }
 }
 
-pub(super) async fn forever(config: &Config, bars: &MultiProgress) -> Result<ExitCode, Failure> {
+pub(super) async fn forever(
+    config: &Config,
+    watched: &config::Health,
+    bars: &MultiProgress,
+) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
+    let health = Health::default();
+    let _watchers = watch::start(watched, &health, &stop).await?;
     let display = Display::start(bars);
-    let ended = keep_syncing(config, &stop, &display.sender).await;
+    // Two loops and what watches them are a large value, made once.
+    let ended = Box::pin(keep_syncing(config, &stop, &display.sender, &health)).await;
     display.finish().await;
     ended?;
     Ok(ExitCode::SUCCESS)

@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
-    Config, ConfigError, Fuse, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting, Source,
-    Sweep, secret, show,
+    Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
+    Source, Sweep, health::HealthSettings, secret, show,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -57,6 +57,7 @@ struct Settings {
     sweep: Sweep,
     push: Push,
     fuse: Fuse,
+    health: HealthSettings,
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
@@ -142,6 +143,14 @@ impl Loaded {
     /// How to log.
     pub fn log(&self) -> &Log {
         &self.settings.log
+    }
+
+    /// Where `run` answers operators.
+    ///
+    /// # Errors
+    /// The address makes no sense, or the token's file cannot be read.
+    pub fn health(&self) -> Result<Health, ConfigError> {
+        self.settings.health.read(show::is_built_in(&self.layers, "health.listen"))
     }
 
     /// How to reach Twenty.

@@ -41,12 +41,21 @@ pub(super) fn settings(layers: &Layers, short_names: &BTreeMap<&str, &str>) -> V
 
 /// Where the value under `key` was read.
 pub(super) fn origin(layers: &Layers, key: &str) -> Option<String> {
+    Some(place(first_leaf(found(layers, key)?)))
+}
+
+/// Whether nobody set what stands under `key`.
+pub(super) fn is_built_in(layers: &Layers, key: &str) -> bool {
+    found(layers, key).is_some_and(|value| value.origin().is_none())
+}
+
+fn found<'a>(layers: &'a Layers, key: &str) -> Option<&'a Value> {
     let mut value = &layers.cache;
     for part in key.split('.') {
         let ValueKind::Table(table) = &value.kind else { return None };
         value = table.get(part)?;
     }
-    Some(place(first_leaf(value)))
+    Some(value)
 }
 
 /// A table has no origin of its own.

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Stop, control, error::MirrorError, stop};
+use super::{Mirror, Stop, control, error::MirrorError, stop};
 use crate::record::Rest;
 
 /// One object's state.
@@ -57,6 +57,9 @@ pub struct ObjectStatus {
     pub quarantined: i64,
     /// Records with local changes that the source does not have yet.
     pub waiting: i64,
+    /// Since when the oldest of these changes waits.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub waiting_since: Option<OffsetDateTime>,
     /// Conflicts that wait for a person.
     pub conflicts: i64,
 }
@@ -106,6 +109,7 @@ impl FromRow<'_, PgRow> for ObjectStatus {
             failure: row.try_get("failure")?,
             quarantined: row.try_get("quarantined")?,
             waiting: row.try_get("waiting")?,
+            waiting_since: row.try_get("waiting_since")?,
             conflicts: row.try_get("conflicts")?,
         })
     }
@@ -147,7 +151,7 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
          p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
-         v.problems as quarantined, v.waiting, v.conflicts, \
+         v.problems as quarantined, v.waiting, v.oldest as waiting_since, v.conflicts, \
          case when e.began_at is not null then e.walk_seen end as sweep_seen, e.walk_fewest as sweep_total, \
          e.completed_at as swept_at, e.found as sweep_found, e.repaired as sweep_repaired, e.failure as sweep_failure \
          from sync.object o join sync.workspace w using (workspace_id) \
@@ -208,6 +212,16 @@ pub struct MirrorStatus {
     pub last_run: Option<LastRun>,
 }
 
+impl Mirror {
+    /// The state of this mirror.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn status(&self) -> Result<MirrorStatus, MirrorError> {
+        MirrorStatus::of(&self.pool, self.workspace_id, self.schema()).await
+    }
+}
+
 impl MirrorStatus {
     /// The state of the mirror in `schema`; `None` where nothing was mirrored yet.
     ///
@@ -215,12 +229,20 @@ impl MirrorStatus {
     /// PostgreSQL refuses.
     pub async fn read(pool: &PgPool, schema: &str) -> Result<Option<MirrorStatus>, MirrorError> {
         let Some(workspace_id) = bound_workspace(pool, schema).await? else { return Ok(None) };
+        MirrorStatus::of(pool, workspace_id, schema).await.map(Some)
+    }
+
+    async fn of(
+        pool: &PgPool,
+        workspace_id: Uuid,
+        schema: &str,
+    ) -> Result<MirrorStatus, MirrorError> {
         let objects = objects(pool, workspace_id).await?;
         let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
         let (server_version, server_rest) = server(pool, workspace_id).await?;
-        Ok(Some(MirrorStatus {
+        Ok(MirrorStatus {
             workspace_id,
             schema: schema.to_owned(),
             server_version,
@@ -230,7 +252,7 @@ impl MirrorStatus {
             held,
             stops,
             last_run,
-        }))
+        })
     }
 }
 

@@ -24,6 +24,9 @@ pub enum StopCause {
 }
 
 impl StopCause {
+    /// Every cause.
+    pub const ALL: [StopCause; 3] = [StopCause::Fuse, StopCause::Pause, StopCause::Rewind];
+
     /// The word in SQL.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -17,13 +17,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     budget::{Budget, Lane, Permit},
+    contact::Account,
     error::SourceError,
     key::Key,
     problem::Problem,
     transport::{Answer, Request, Transport},
     usage::{Counters, Usage},
 };
-use crate::{config, record::Rest};
+use crate::{config, health, record::Rest};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -43,6 +44,7 @@ struct Inner {
     retry_deadline: Duration,
     calls: AtomicU64,
     counters: Counters,
+    account: Account,
     single_roots: AtomicBool,
     legacy_rest: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl Client {
             retry_deadline: config.retry_deadline,
             calls: AtomicU64::new(0),
             counters: Counters::default(),
+            account: Account::default(),
             single_roots: AtomicBool::new(false),
             legacy_rest: AtomicBool::new(false),
         };
@@ -104,6 +107,10 @@ impl Client {
     /// Whether the count of a listing leaves out what came before its cursor.
     pub(super) fn counts_the_rest(&self) -> bool {
         self.inner.legacy_rest.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.inner.account
     }
 
     pub(super) fn transport(&self) -> &Transport {
@@ -152,11 +159,13 @@ impl Client {
             let problem = match result {
                 Ok(value) => {
                     self.inner.budget.accepted();
+                    self.inner.account.answered();
                     return Ok(value);
                 }
                 Err(problem) => problem,
             };
             self.note(&problem);
+            self.inner.account.note(&problem);
             drop(permit.take());
             if !again.allows(&problem) {
                 return Err(problem);
@@ -174,7 +183,9 @@ impl Client {
 
     async fn attempt(&self, request: &Request, cost: u32) -> Result<Answer, Problem> {
         self.inner.calls.fetch_add(cost.into(), Ordering::Relaxed);
-        self.inner.transport.exchange(request).await
+        let answer = self.inner.transport.exchange(request).await;
+        health::beat();
+        answer
     }
 
     /// Tells the budget what a problem means for it: everyone waits when the limit is reached.

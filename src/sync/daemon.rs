@@ -10,8 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Ticker, engine::chain,
+    observe::observe,
 };
-use crate::{config::Config, mirror::RunMode};
+use crate::{
+    config::Config,
+    health::{self, Health},
+    mirror::RunMode,
+};
 
 /// How often local changes are looked for, whatever was heard.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -33,15 +38,19 @@ pub async fn keep_syncing(
     config: &Config,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    health: &Health,
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
     let sweeps = Schedule::parse(&config.sweep.interval)?;
-    let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    let opened = health.turning("opening", open(config, stop, health)).await?;
+    let Some(engine) = opened else { return Ok(()) };
     let passed = Notify::new();
+    let pulling = keep_pulling(&engine, &mut ticker, stop, progress, &passed);
     let ended = tokio::select! {
-        ended = keep_pulling(&engine, &mut ticker, stop, progress, &passed) => ended,
-        ended = keep_pushing(&engine, stop) => ended,
+        ended = health.turning("pull", pulling) => ended,
+        ended = health.turning("push", keep_pushing(&engine, stop)) => ended,
         ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
+        never = observe(&engine, health) => never,
     };
     tracing::info!("stopped");
     ended
@@ -59,7 +68,7 @@ async fn keep_pulling(
         passed.notify_one();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = ticker.tick() => {}
+            () = health::waiting(ticker.tick()) => {}
         }
     }
     Ok(())
@@ -69,6 +78,7 @@ async fn keep_pulling(
 async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), SyncError> {
     let mut listener = None;
     while !stop.is_cancelled() {
+        health::beat();
         if listener.is_none() {
             listener = engine
                 .listen()
@@ -165,12 +175,18 @@ async fn pass(
 }
 
 /// Waits until both sides can be opened; `None` when asked to stop meanwhile.
-async fn open(config: &Config, stop: &CancellationToken) -> Result<Option<Engine>, SyncError> {
+async fn open(
+    config: &Config,
+    stop: &CancellationToken,
+    health: &Health,
+) -> Result<Option<Engine>, SyncError> {
     let mut pause = Duration::from_secs(1);
     loop {
+        health::beat();
         match Engine::open(config).await {
             Ok(engine) => return Ok(Some(engine)),
             Err(error) if error.disposition() == Disposition::Retry => {
+                health.mirror_fails(chain(&error));
                 tracing::warn!(error = chain(&error), pause = ?pause, "could not open both sides, trying again");
             }
             Err(error) => return Err(error),

@@ -1,0 +1,13 @@
+//! What operators are told by `twenty-sync run`, from the outside: over HTTP, and by the datagrams that systemd gets.
+
+#[path = "watch/access.rs"]
+mod access;
+#[path = "watch/answers.rs"]
+mod answers;
+#[path = "watch/daemon.rs"]
+mod daemon;
+#[path = "once/stage.rs"]
+#[expect(dead_code, reason = "shared with the tests of --once, which use all of it")]
+mod stage;
+#[path = "watch/systemd.rs"]
+mod systemd;

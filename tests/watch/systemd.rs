@@ -1,0 +1,73 @@
+//! What systemd is told, by a socket of the kind it gives a service.
+
+use std::time::Duration;
+
+use fake_twenty::World;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{net::UnixDatagram, time::timeout};
+
+use super::{daemon::Daemon, stage::Stage};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The socket, and all that came so far.
+struct Supervisor {
+    socket: UnixDatagram,
+    told: String,
+}
+
+impl Supervisor {
+    /// Listens until a line was told.
+    async fn hears(&mut self, line: &str) {
+        let mut buffer = [0; 4096];
+        while !self.told.lines().any(|told| told.starts_with(line)) {
+            let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
+            let length = received.unwrap_or_else(|_| panic!("no {line} in {}", self.told)).unwrap();
+            self.told.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+    }
+
+    fn forget(&mut self) {
+        self.told.clear();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_of_the_start_the_state_the_watchdog_and_the_stop() {
+    let stage = Stage::set(World::sample()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut supervisor = Supervisor { socket, told: String::new() };
+    let mut program = stage.program();
+    program.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "400000");
+    let mut daemon = Daemon::start(&mut program, "127.0.0.1").await;
+
+    supervisor.hears("READY=1").await;
+    assert!(!supervisor.told.contains("WATCHDOG=1\nREADY=1"), "{}", supervisor.told);
+    supervisor.hears("WATCHDOG=1").await;
+    supervisor.hears("STATUS=objects: ").await;
+    supervisor.forget();
+    supervisor.hears("WATCHDOG=1").await;
+
+    let pid = Pid::from_raw(daemon.child.id().unwrap().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    supervisor.hears("STOPPING=1").await;
+    let ended = timeout(PATIENCE, daemon.child.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_for_the_database_asks_for_more_time_and_is_not_ready() {
+    let stage = Stage::set(World::sample()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut supervisor = Supervisor { socket, told: String::new() };
+    let mut program = stage.program();
+    program.env("NOTIFY_SOCKET", &path).env("DATABASE_URL", "postgres://u@127.0.0.1:1/d");
+    let _daemon = Daemon::start(&mut program, "127.0.0.1").await;
+    supervisor.hears("EXTEND_TIMEOUT_USEC=").await;
+    supervisor.hears("STATUS=PostgreSQL: could not connect").await;
+    assert!(!supervisor.told.contains("READY=1"), "{}", supervisor.told);
+}
