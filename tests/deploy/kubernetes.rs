@@ -9,7 +9,7 @@ use super::{
     kustomize::{identity, render},
 };
 
-const OVERLAYS: [&str; 3] = ["single", "replicated", "once"];
+const OVERLAYS: [&str; 2] = ["single", "once"];
 
 fn folder(overlay: &str) -> PathBuf {
     path("deploy/kubernetes/overlays").join(overlay)
@@ -59,7 +59,6 @@ fn every_manifest_belongs_to_an_overlay_or_a_component() {
         "base",
         "components/monitoring",
         "overlays/single",
-        "overlays/replicated",
         "overlays/once",
     ]
     .iter()
@@ -229,28 +228,20 @@ fn probes_and_metrics_use_the_port_that_the_program_listens_on() {
 
 #[test]
 fn everything_selects_the_pods_by_the_label_they_have() {
-    let objects = render(&folder("replicated"));
+    let objects = render(&folder("single"));
     let deployment = of_kind(&objects, "Deployment");
     let labels = &deployment["spec"]["template"]["metadata"]["labels"];
     assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
     assert_eq!(&of_kind(&objects, "Service")["spec"]["selector"], labels);
-    assert_eq!(
-        &of_kind(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-        labels
-    );
     assert_eq!(&of_kind(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], labels);
-    let affinity = &deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
-    let apart = &affinity["requiredDuringSchedulingIgnoredDuringExecution"][0];
-    assert_eq!(&apart["labelSelector"]["matchLabels"], labels);
 }
 
 #[test]
-fn two_daemons_are_never_of_two_versions_and_a_drain_is_never_held_up() {
-    let objects = render(&folder("replicated"));
-    let deployment = &of_kind(&objects, "Deployment")["spec"];
-    assert_eq!(deployment["replicas"], 2);
+fn an_update_never_has_two_daemons_at_work() {
+    let deployment = render(&folder("single"));
+    let deployment = &of_kind(&deployment, "Deployment")["spec"];
+    assert_eq!(deployment["replicas"], 1);
     assert_eq!(deployment["strategy"]["type"], "Recreate");
-    assert_eq!(of_kind(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], 1);
 }
 
 #[test]
