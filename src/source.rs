@@ -23,6 +23,7 @@ mod projection;
 mod refusal;
 mod server;
 mod text;
+mod times;
 mod transport;
 mod write;
 
@@ -37,6 +38,7 @@ pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
+pub use times::Times;
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,
     Patch, PatchFault, Sent, UPDATES_PER_CALL,

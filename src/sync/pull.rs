@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     ObjectReport, Progress, ProgressSender, SyncError,
@@ -24,6 +25,7 @@ use crate::{
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
+        rewind,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
     record::{Flow, RecordText, Row, Undecodable},
@@ -72,6 +74,8 @@ struct Running {
     /// What the last complete walk was not shown.
     withheld_before: Vec<String>,
     from_the_start: bool,
+    /// The newest records that were seen, with their times of change.
+    newest: Vec<(Uuid, OffsetDateTime)>,
 }
 
 impl<'a> Pull<'a> {
@@ -103,22 +107,14 @@ impl<'a> Pull<'a> {
             return Ok(());
         }
         let stored = self.checkpoint().await?;
-        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
+        let (mut walk, mut read) = self.begin(&stored.checkpoint, stop).await?;
         let mut running = Running {
             watermark: stored.checkpoint.watermark,
             version: stored.version,
             withheld: BTreeSet::new(),
             withheld_before: stored.withheld,
             from_the_start: walk.since.is_none(),
-        };
-        let mut read = match self.read(&walk, stop).await {
-            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
-                // The server does not know where the last run stopped: its walk starts over.
-                let anew = Checkpoint { walk: None, ..stored.checkpoint };
-                walk = walk::begin(&anew, self.overlap);
-                self.read(&walk, stop).await?
-            }
-            read => read?,
+            newest: Vec::new(),
         };
         loop {
             let judged = self.judge(&walk, &mut read, stop).await?;
@@ -154,6 +150,35 @@ impl<'a> Pull<'a> {
                 }
             }
         }
+    }
+
+    /// The walk to go on with, and its next page.
+    async fn begin(
+        &self,
+        checkpoint: &Checkpoint,
+        stop: &CancellationToken,
+    ) -> Result<(Walk, Read<'a>), SyncError> {
+        let mut walk = walk::begin(checkpoint, self.overlap);
+        let read = match self.read(&walk, stop).await {
+            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
+                // The server does not know where the last run stopped: its walk starts over.
+                let anew = Checkpoint { walk: None, ..checkpoint.clone() };
+                walk = walk::begin(&anew, self.overlap);
+                self.read(&walk, stop).await?
+            }
+            read => read?,
+        };
+        if !walk::is_behind(&walk, read.page.served_at) {
+            return Ok((walk, read));
+        }
+        let object = self.target.plural();
+        tracing::info!(
+            object,
+            "the source's clock went back; the object is read from its first record"
+        );
+        let walk = Walk::default();
+        let read = self.read(&walk, stop).await?;
+        Ok((walk, read))
     }
 
     /// Whether the object was stopped since the last page. Its walk then goes on from here when the stop is lifted.
@@ -199,6 +224,9 @@ impl<'a> Pull<'a> {
         walked: Walked,
     ) -> Result<(), SyncError> {
         let Read { page, moment } = read;
+        for row in page.records.iter().filter_map(|record| record.decoded.as_ref().ok()) {
+            rewind::note(&mut running.newest, row.id, row.updated_at, page.served_at);
+        }
         let mut write = PageWrite {
             rows: Vec::with_capacity(page.records.len()),
             removed: Vec::new(),
@@ -224,6 +252,10 @@ impl<'a> Pull<'a> {
             Effect::Apply => {
                 report.applied.add(self.mirror.apply_page(writer, &write, edits).await?);
                 running.version += 1;
+                if walked == Walked::ToTheEnd {
+                    let object = self.target.table.object_id;
+                    self.mirror.keep_sentinels(object, &running.newest).await?;
+                }
             }
             Effect::Preview => {
                 report.applied.add(self.mirror.preview_page(writer, &write, edits).await?);
