@@ -8,6 +8,7 @@ mod capabilities;
 mod daemon;
 mod engine;
 mod error;
+mod fuse;
 mod preview;
 mod pull;
 mod push;

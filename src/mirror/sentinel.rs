@@ -16,11 +16,16 @@ use crate::{
 const FORGET: &str = "delete from sync.sentinel where workspace_id = $1 and object_id = $2";
 
 const START_OVER: &str = "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
-     walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, walk_pages = null \
+     walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, walk_pages = null, \
+     walk_removed = 0 \
      where workspace_id = $1 and object_id = $2";
 
 const LIFT: &str =
     "delete from sync.stop where workspace_id = $1 and object_id = $2 and cause = 'rewind'";
+
+/// What the source lost may leave the mirror, once, however much it is.
+const RELEASE: &str = "insert into sync.fuse (workspace_id, object_id, flow, deletes, overwrites, total, released_at) \
+     values ($1, $2, 'pull', 0, 0, 0, now()) on conflict do nothing";
 
 impl FromRow<'_, PgRow> for Sentinel {
     fn from_row(row: &PgRow) -> Result<Sentinel, sqlx::Error> {
@@ -108,8 +113,8 @@ impl Mirror {
         .map_err(MirrorError::query("forget records that are gone"))
     }
 
-    /// Lets an object of a restored source go on as that source is now: what was stopped runs again, and the object is
-    /// read from its first record. Says whether anything was stopped.
+    /// Lets an object of a restored source go on as that source is now: what was stopped runs again, the object is read
+    /// from its first record, and its fuse lets that pass. Says whether anything was stopped.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -121,7 +126,7 @@ impl Mirror {
     async fn try_follow_anew(&self, object_id: ObjectId) -> Result<bool, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         let mut lifted = 0;
-        for statement in [FORGET, START_OVER, LIFT] {
+        for statement in [FORGET, START_OVER, RELEASE, LIFT] {
             let done = sqlx::query(statement).bind(self.workspace_id).bind(object_id);
             lifted = done.execute(&mut *transaction).await?.rows_affected();
         }

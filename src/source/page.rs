@@ -237,6 +237,7 @@ mod tests {
             field_kind: FieldKind::Text,
             path: JsonPath { key: name.to_owned(), part: None },
             kind,
+            is_nullable: true,
         };
         Decoder::new(Arc::from([
             column("id", ColumnType::Uuid),

@@ -33,6 +33,8 @@ use crate::{
 };
 
 mod confirmed;
+mod first;
+mod removal;
 
 /// The largest page that a server gives.
 pub(super) const PAGE_SIZE: u16 = 200;
@@ -74,8 +76,30 @@ struct Running {
     /// What the last complete walk was not shown.
     withheld_before: Vec<String>,
     from_the_start: bool,
+    /// Rows that this walk removed.
+    removed: u64,
+    /// The rows there were, once they were counted.
+    total: Option<u64>,
+    /// Whether a person lets this walk remove what it wants.
+    released: bool,
     /// The newest records that were seen, with their times of change.
     newest: Vec<(Uuid, OffsetDateTime)>,
+}
+
+impl Running {
+    fn at(stored: &StoredCheckpoint, overlap: Duration) -> Running {
+        Running {
+            watermark: stored.checkpoint.watermark,
+            version: stored.version,
+            withheld: BTreeSet::new(),
+            withheld_before: stored.withheld.clone(),
+            from_the_start: walk::begin(&stored.checkpoint, overlap).since.is_none(),
+            removed: stored.removed,
+            total: None,
+            released: false,
+            newest: Vec::new(),
+        }
+    }
 }
 
 impl<'a> Pull<'a> {
@@ -107,15 +131,9 @@ impl<'a> Pull<'a> {
             return Ok(());
         }
         let stored = self.checkpoint().await?;
-        let (mut walk, mut read) = self.begin(&stored.checkpoint, stop).await?;
-        let mut running = Running {
-            watermark: stored.checkpoint.watermark,
-            version: stored.version,
-            withheld: BTreeSet::new(),
-            withheld_before: stored.withheld,
-            from_the_start: walk.since.is_none(),
-            newest: Vec::new(),
-        };
+        let mut running = Running::at(&stored, self.overlap);
+        let (mut walk, mut read) = self.first_page(&stored.checkpoint, stop).await?;
+        running.from_the_start = walk.since.is_none();
         loop {
             let judged = self.judge(&walk, &mut read, stop).await?;
             report.read += read.page.records.len() as u64;
@@ -124,7 +142,11 @@ impl<'a> Pull<'a> {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
-                    self.apply(&mut running, report, read, checkpoint, Walked::Further).await?;
+                    let applied =
+                        self.apply(&mut running, report, read, checkpoint, Walked::Further);
+                    if self.has_blown(applied.await, &mut running, report).await? {
+                        return Ok(());
+                    }
                     if self.is_stopped(report).await? {
                         return Ok(());
                     }
@@ -132,7 +154,11 @@ impl<'a> Pull<'a> {
                     walk = next;
                 }
                 Ok(Step::Done(checkpoint)) => {
-                    self.apply(&mut running, report, read, checkpoint, Walked::ToTheEnd).await?;
+                    let applied =
+                        self.apply(&mut running, report, read, checkpoint, Walked::ToTheEnd);
+                    if self.has_blown(applied.await, &mut running, report).await? {
+                        return Ok(());
+                    }
                     report.withheld = self.names(&running.withheld);
                     return Ok(());
                 }
@@ -150,35 +176,6 @@ impl<'a> Pull<'a> {
                 }
             }
         }
-    }
-
-    /// The walk to go on with, and its next page.
-    async fn begin(
-        &self,
-        checkpoint: &Checkpoint,
-        stop: &CancellationToken,
-    ) -> Result<(Walk, Read<'a>), SyncError> {
-        let mut walk = walk::begin(checkpoint, self.overlap);
-        let read = match self.read(&walk, stop).await {
-            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
-                // The server does not know where the last run stopped: its walk starts over.
-                let anew = Checkpoint { walk: None, ..checkpoint.clone() };
-                walk = walk::begin(&anew, self.overlap);
-                self.read(&walk, stop).await?
-            }
-            read => read?,
-        };
-        if !walk::is_behind(&walk, read.page.served_at) {
-            return Ok((walk, read));
-        }
-        let object = self.target.plural();
-        tracing::info!(
-            object,
-            "the source's clock went back; the object is read from its first record"
-        );
-        let walk = Walk::default();
-        let read = self.read(&walk, stop).await?;
-        Ok((walk, read))
     }
 
     /// Whether the object was stopped since the last page. Its walk then goes on from here when the stop is lifted.
@@ -236,12 +233,16 @@ impl<'a> Pull<'a> {
             walked,
             version: running.version,
             withheld: None,
+            may_remove: None,
         };
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
         }
         if walked == Walked::ToTheEnd && report.read > 0 {
             self.compare_withheld(running, &mut write);
+        }
+        if matches!(self.effect, Effect::Apply) {
+            write.may_remove = self.may_remove(running, &write).await?;
         }
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
@@ -250,12 +251,14 @@ impl<'a> Pull<'a> {
         let writer = &self.target.writer;
         match self.effect {
             Effect::Apply => {
-                report.applied.add(self.mirror.apply_page(writer, &write, edits).await?);
+                let applied = self.mirror.apply_page(writer, &write, edits).await?;
+                running.removed += applied.removed;
                 running.version += 1;
                 if walked == Walked::ToTheEnd {
                     let object = self.target.table.object_id;
                     self.mirror.keep_sentinels(object, &running.newest).await?;
                 }
+                report.applied.add(applied);
             }
             Effect::Preview => {
                 report.applied.add(self.mirror.preview_page(writer, &write, edits).await?);

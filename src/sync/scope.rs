@@ -9,6 +9,7 @@ use crate::{
     config::{self, ObjectRule},
     plan::{
         capability::allowed,
+        fuse::Fuse,
         policy::{DeletePolicy, Policies, Policy},
         schema::{Scoped, Table},
         scope::{default_direction, is_walkable},
@@ -42,11 +43,7 @@ pub(super) fn policies(
     push: config::Push,
     rules: &BTreeMap<String, ObjectRule>,
 ) -> Policies {
-    let named = |name: &String| {
-        name.eq_ignore_ascii_case(&table.name_plural)
-            || name.eq_ignore_ascii_case(&table.name_singular)
-    };
-    let rule = rules.iter().find(|(name, _)| named(name)).map(|(_, rule)| rule);
+    let rule = rule(table, rules);
     let fields = rule.into_iter().flat_map(|rule| &rule.fields);
     Policies {
         object: policy(rule.and_then(|rule| rule.policy).unwrap_or(push.policy)),
@@ -57,6 +54,25 @@ pub(super) fn policies(
             DeletePolicy::DeleteWins
         },
     }
+}
+
+/// How much may be deleted or overwritten at once, of one object.
+pub(super) fn fuse(
+    table: &Table,
+    fuse: config::Fuse,
+    rules: &BTreeMap<String, ObjectRule>,
+) -> Fuse {
+    let config::Fuse { share, rows } =
+        rule(table, rules).and_then(|rule| rule.fuse).unwrap_or(fuse);
+    Fuse { share, rows }
+}
+
+fn rule<'a>(table: &Table, rules: &'a BTreeMap<String, ObjectRule>) -> Option<&'a ObjectRule> {
+    let named = |name: &String| {
+        name.eq_ignore_ascii_case(&table.name_plural)
+            || name.eq_ignore_ascii_case(&table.name_singular)
+    };
+    rules.iter().find(|(name, _)| named(name)).map(|(_, rule)| rule)
 }
 
 /// The key of a field as the API spells it: names from the environment have lost their capitals.

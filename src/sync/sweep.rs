@@ -13,15 +13,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{SyncError, pull::Pull};
+use super::{SyncError, fuse, pull::Pull};
 use crate::{
     mirror::Applied,
     plan::{
-        fuse::Fuse,
+        fuse::Effects,
         pending::DeletedRecords,
         sweep::{ALL_IDS, Contradiction, IdRange, Sweep},
     },
-    record::ObjectId,
+    record::{Flow, ObjectId},
     source::{IDS_PER_CALL, PageRecord, Trash},
 };
 
@@ -34,7 +34,8 @@ pub(super) struct Sweeper<'a> {
     pub(super) pulls: BTreeMap<ObjectId, Pull<'a>>,
     /// Those that were read to the end.
     pub(super) complete: BTreeSet<ObjectId>,
-    pub(super) fuse: Fuse,
+    /// Those of which a person lets any number of records go.
+    pub(super) released: BTreeSet<ObjectId>,
     pub(super) stop: &'a CancellationToken,
     /// What changed, by object.
     pub(super) applied: BTreeMap<ObjectId, Applied>,
@@ -53,11 +54,10 @@ impl<'a> Sweeper<'a> {
     pub(super) fn new(
         pulls: BTreeMap<ObjectId, Pull<'a>>,
         complete: BTreeSet<ObjectId>,
-        fuse: Fuse,
         stop: &'a CancellationToken,
     ) -> Sweeper<'a> {
-        let (applied, failures) = Default::default();
-        Sweeper { pulls, complete, fuse, stop, applied, failures }
+        let (released, applied, failures) = Default::default();
+        Sweeper { pulls, complete, released, stop, applied, failures }
     }
 
     /// Sweeps every object of which the source counts too few records.
@@ -124,8 +124,9 @@ impl<'a> Sweeper<'a> {
             self.applied.entry(object).or_default().add(applied);
         }
         let records = absent.len() as u64;
-        if self.fuse.blows(records, total) {
-            return Err(SyncError::Fuse { object: target.plural().to_owned(), records, total });
+        let effects = Effects { deletes: records, overwrites: 0 };
+        if target.fuse.blows(effects, total) && !self.released.contains(&object) {
+            return fuse::blow(pull.mirror, target, Flow::Pull, effects, total).await;
         }
         self.bury(object, absent).await
     }

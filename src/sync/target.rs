@@ -12,6 +12,7 @@ use crate::{
     config::{self, Config},
     mirror::{Mirror, MirrorError, TableWriter},
     plan::{
+        fuse::Fuse,
         pending::{DeletedRecords, Rules},
         policy::Policies,
         schema::Table,
@@ -35,6 +36,7 @@ pub(super) struct Target {
     pub(super) writer: TableWriter,
     /// The columns that the source compares where values must be unique: of a composite field the primary value.
     pub(super) unique: Vec<usize>,
+    pub(super) fuse: Fuse,
     policies: Policies,
     deleted: DeletedRecords,
     delete_mode: DeleteMode,
@@ -85,6 +87,7 @@ impl Target {
             decoder: Decoder::new(table.columns.as_slice().into()),
             writer: TableWriter::new(mirror, &table)?,
             unique: unique(model, &table),
+            fuse: scope::fuse(&table, config.fuse, &config.objects),
             policies: scope::policies(&table, config.push, &config.objects),
             deleted: match config.pull.deleted_records {
                 config::DeletedRecords::Remove => DeletedRecords::Remove,

@@ -115,7 +115,8 @@ async fn a_source_that_lost_only_new_records_is_not_followed_if_they_are_many() 
     let backup = stage.fake.world(|world| world.clone());
     stage.fake.world(|world| {
         later(world, 10);
-        for number in 0..12 {
+        // More than a fuse lets pass.
+        for number in 0..60 {
             world.create("people", &json!({"jobTitle": format!("Hired {number}")}));
         }
     });
@@ -123,6 +124,7 @@ async fn a_source_that_lost_only_new_records_is_not_followed_if_they_are_many() 
     restore(&stage, &backup);
     assert_stopped(&stage, &pool).await;
     accept(&stage).await;
+    assert_eq!(stage.run(&["fuse", "list"]).await.code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ pub(super) fn decoder() -> Decoder {
         field_kind: FieldKind::Text,
         path: JsonPath { key: name.to_owned(), part: None },
         kind,
+        is_nullable: true,
     };
     Decoder::new(Arc::from([
         column("id", ColumnType::Uuid),
