@@ -124,7 +124,7 @@ async fn a_source_that_lost_only_new_records_is_not_followed_if_they_are_many() 
     restore(&stage, &backup);
     assert_stopped(&stage, &pool).await;
     accept(&stage).await;
-    assert_eq!(stage.run(&["fuse", "list"]).await.code, Some(0));
+    assert_eq!(stage.run(&["fuse", "status"]).await.code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
