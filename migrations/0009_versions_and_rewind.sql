@@ -1,4 +1,4 @@
--- What the server can do.
+-- What the server can do, and whether one of the sides went back in time.
 
 -- Only a server that was seen to be a newer one is written to, and the hint of a refused change names the version.
 -- Null: not looked yet.
@@ -13,6 +13,30 @@ comment on column sync.workspace.server_rest is
     'common: the server takes every change; legacy: an older one that is only read; unseen: it was not told, so it is '
     'only read, too';
 comment on column sync.workspace.server_seen_at is 'When that was looked at';
+
+-- In which place this book was written last. A dump that is restored, and a copy of the database, keep what is written
+-- here and have other oids; so the book knows that it was moved. Only changes that wait make that matter.
+alter table sync.workspace
+    add column place_system text,
+    add column place_database oid,
+    add column place_table oid;
+comment on column sync.workspace.place_system is 'The system identifier of the cluster; null where it is not shown';
+comment on column sync.workspace.place_database is 'The oid of the database';
+comment on column sync.workspace.place_table is 'The oid of this table';
+
+-- The newest records of each object as the source last showed them. A source that was restored from a backup shows
+-- them older, or not at all, and so is told from one that people changed.
+create table sync.sentinel (
+    workspace_id uuid not null,
+    object_id uuid not null,
+    record_id uuid not null,
+    updated_at timestamptz not null,
+    primary key (workspace_id, object_id, record_id),
+    constraint sentinel_belongs_to_an_object foreign key (workspace_id, object_id)
+        references sync.object on delete cascade
+);
+comment on table sync.sentinel is 'The newest records of each object, by which a restored source is recognised';
+comment on column sync.sentinel.updated_at is 'The time of change that the source showed';
 
 -- The same function as before, but for the hint of a table that is only read because of the server.
 create or replace function sync.capture() returns trigger

@@ -26,6 +26,7 @@ mod plan;
 mod problems;
 mod progress;
 mod reset;
+mod rewind;
 mod run;
 mod status;
 mod verify;
@@ -34,7 +35,7 @@ mod why;
 
 use arguments::{
     Arguments, Command, ConfigCommand, ConflictsCommand, MetadataCommand, ProblemsCommand,
-    SchemaCommand,
+    RewindCommand, SchemaCommand,
 };
 use exit::Failure;
 use output::Output;
@@ -114,6 +115,12 @@ fn dispatch(
             block_on(pause::pause(&loaded.mirror()?, which, reason.as_deref(), output))
         }
         Command::Resume { which } => block_on(pause::resume(&loaded.mirror()?, which, output)),
+        Command::Rewind { command: RewindCommand::Status } => {
+            block_on(rewind::status(&loaded.mirror()?, output))
+        }
+        Command::Rewind { command: RewindCommand::Accept(which) } => {
+            block_on(rewind::accept(&loaded.mirror()?, which, output))
+        }
         Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),

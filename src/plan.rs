@@ -21,6 +21,7 @@ pub mod policy;
 pub mod push;
 pub mod reconcile;
 pub mod retry;
+pub mod rewind;
 pub mod schema;
 pub mod scope;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod projection;
 mod refusal;
 mod server;
 mod text;
+mod times;
 mod transport;
 mod usage;
 mod write;
@@ -40,6 +41,7 @@ pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
+pub use times::Times;
 pub use usage::{Calls, Usage};
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,

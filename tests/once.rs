@@ -10,6 +10,8 @@ mod kill;
 mod older;
 #[path = "once/refusal.rs"]
 mod refusal;
+#[path = "once/rewind.rs"]
+mod rewind;
 #[path = "once/stage.rs"]
 mod stage;
 #[path = "once/verify.rs"]

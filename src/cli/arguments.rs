@@ -102,6 +102,11 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
     },
+    /// When Twenty or the mirror was restored from a backup: what is stopped, and how to go on
+    Rewind {
+        #[command(subcommand)]
+        command: RewindCommand,
+    },
     /// Tell what happened to one record on both sides, and what comes next
     #[command(after_help = "Exit code 3 where the record needs a person")]
     Why {
@@ -261,6 +266,27 @@ pub(super) struct Which {
     /// Only what comes from Twenty (pull) or what goes there (push)
     #[arg(long, value_enum)]
     pub(super) flow: Option<OneFlow>,
+}
+
+/// What to do about a side that went back.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum RewindCommand {
+    /// Show what is stopped because a side went back; exit code 3 where anything is
+    Status,
+    /// Go on: follow Twenty as it is now, or send the changes that a restored mirror holds
+    Accept(Objects),
+}
+
+/// Objects, or all of them.
+#[derive(Debug, Clone, Args)]
+#[group(id = "chosen", required = true, args = ["objects", "all"])]
+pub(super) struct Objects {
+    /// Singular or plural names, such as person or people
+    #[arg(value_name = "OBJECT")]
+    pub(super) objects: Vec<String>,
+    /// Every object that is stopped
+    #[arg(long, conflicts_with = "objects")]
+    pub(super) all: bool,
 }
 
 /// One flow.

@@ -4,6 +4,7 @@
 //! workspace is stripped of control characters before it reaches a terminal.
 
 use std::{
+    collections::BTreeSet,
     io::{self, BufRead, IsTerminal, Write},
     process::ExitCode,
 };
@@ -13,9 +14,10 @@ use clap_complete::Shell;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
+use uuid::Uuid;
 
 use super::{arguments::Arguments, exit::Failure};
-use crate::mirror::Stop;
+use crate::mirror::{Stop, StopCause};
 
 /// Where a command prints.
 #[derive(Debug)]
@@ -151,18 +153,26 @@ pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
 }
 
 /// What does not run, why, and what to do about it: a line for each object and reason.
+/// A side that went back concerns many objects alike, so that is one line for all of them.
 pub(super) fn stopped(stops: &[Stop]) -> Vec<String> {
     let same = |left: &Stop, right: &Stop| {
-        (left.object_id, &left.reason, &left.hint) == (right.object_id, &right.reason, &right.hint)
+        let is_side = left.cause == StopCause::Rewind && right.cause == StopCause::Rewind;
+        (&left.reason, &left.hint) == (&right.reason, &right.hint)
+            && (is_side || left.object_id == right.object_id)
     };
     let line = |(place, stop): (usize, &Stop)| {
         if stops[..place].iter().any(|before| same(before, stop)) {
             return None;
         }
-        let flows = stops[place..].iter().filter(|other| same(stop, other));
-        let flows: Vec<&str> = flows.map(|stop| stop.flow.as_str()).collect();
+        let alike = || stops[place..].iter().filter(|other| same(stop, other));
+        let flows: BTreeSet<&str> = alike().map(|stop| stop.flow.as_str()).collect();
+        let objects: BTreeSet<Uuid> = alike().map(|stop| stop.object_id).collect();
         let verb = if flows.len() > 1 { "are" } else { "is" };
-        let (object, flows) = (printable(&stop.object), flows.join(" and "));
+        let flows = flows.into_iter().collect::<Vec<_>>().join(" and ");
+        let object = match objects.len() {
+            0 | 1 => printable(&stop.object),
+            count => format!("{count} objects"),
+        };
         let (reason, hint) = (printable(&stop.reason), printable(&stop.hint));
         Some(format!("{object}: {flows} {verb} stopped: {reason} ({hint})"))
     };

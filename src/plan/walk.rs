@@ -133,6 +133,12 @@ fn whole_millisecond(time: OffsetDateTime) -> OffsetDateTime {
     time - Duration::nanoseconds(i64::from(time.nanosecond() % 1_000_000))
 }
 
+/// Whether the source's clock, by the first page of `walk`, is behind what the walk asks for. What changed meanwhile may
+/// then have an older time, so the walk has to read everything.
+pub fn is_behind(walk: &Walk, served_at: OffsetDateTime) -> bool {
+    walk.pages == 0 && walk.since.is_some_and(|since| served_at < since)
+}
+
 /// Checks one page of `walk` and says what comes next. `limit` is the page size asked for.
 ///
 /// # Errors

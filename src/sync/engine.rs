@@ -28,9 +28,11 @@ use crate::{
 };
 
 mod content;
+mod rewind;
 mod sweep;
 mod verify;
 
+use rewind::LookedBack;
 use sweep::Swept;
 
 /// How long settled entries of the outbox are kept, for `why`.
@@ -45,6 +47,7 @@ pub struct Engine {
     workspace: RwLock<Arc<Workspace>>,
     pub(super) writes: Writes,
     swept: Swept,
+    looked_back: LookedBack,
 }
 
 impl Engine {
@@ -59,8 +62,9 @@ impl Engine {
         let origin = config.source.url.origin().ascii_serialization();
         let mirror =
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
-        let (workspace, writes, swept) = Default::default();
-        Ok(Engine { source, mirror, config: config.clone(), workspace, writes, swept })
+        let config = config.clone();
+        let (workspace, writes, swept, looked_back) = Default::default();
+        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back })
     }
 
     /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
@@ -77,6 +81,9 @@ impl Engine {
         let run = self.mirror.start_run(mode).await?;
         let calls_before = self.source.calls();
         let result = self.both_ways(mode, stop, progress).await;
+        if was_away(&result) {
+            self.looked_back.forget().await;
+        }
         let calls = self.source.calls() - calls_before;
         match result {
             Ok((objects, pushed)) => {
@@ -117,6 +124,7 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
         let workspace = self.evolve().await?;
+        self.look_back().await?;
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap =
@@ -166,6 +174,10 @@ impl Engine {
     }
 
     async fn push_once(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
+        if self.mirror.unsent().await?.is_empty() {
+            return Ok(PushReport::default());
+        }
+        self.look_back().await?;
         let source = &self.source.in_lane(Lane::Push);
         let (mirror, workspace, writes) = (&self.mirror, &self.workspace, &self.writes);
         Push { source, mirror, workspace, writes }.run(stop).await
@@ -261,6 +273,17 @@ impl Engine {
             Outcome::InSync
         };
         Ok(RunReport { objects, pushed, calls, quarantined, waiting, held, stops, outcome })
+    }
+}
+
+/// Whether the source could not be reached, so that it may come back as another one.
+fn was_away(result: &Result<(Vec<ObjectReport>, PushReport), SyncError>) -> bool {
+    let is_away = |error: &SyncError| {
+        matches!(error, SyncError::Source(_)) && error.disposition() == Disposition::Retry
+    };
+    match result {
+        Ok((objects, _)) => objects.iter().filter_map(|o| o.failure.as_ref()).any(is_away),
+        Err(error) => is_away(error),
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     ObjectReport, Progress, ProgressSender, SyncError,
@@ -24,6 +25,7 @@ use crate::{
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
+        rewind,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
     record::{Flow, RecordText, Row, Undecodable},
@@ -31,6 +33,7 @@ use crate::{
 };
 
 mod confirmed;
+mod first;
 mod removal;
 
 pub(super) use confirmed::LookMoment;
@@ -84,6 +87,8 @@ struct Running {
     total: Option<u64>,
     /// Whether a person lets this walk remove what it wants.
     released: bool,
+    /// The newest records that were seen, with their times of change.
+    newest: Vec<(Uuid, OffsetDateTime)>,
 }
 
 impl Running {
@@ -97,6 +102,7 @@ impl Running {
             removed: stored.removed,
             total: None,
             released: false,
+            newest: Vec::new(),
         }
     }
 }
@@ -138,6 +144,7 @@ impl<'a> Pull<'a> {
         let stored = self.checkpoint().await?;
         let mut running = Running::at(&stored, self.overlap);
         let (mut walk, mut read) = self.first_page(&stored.checkpoint, stop).await?;
+        running.from_the_start = walk.since.is_none();
         loop {
             let judged = self.judge(&walk, &mut read, stop).await?;
             report.read += read.page.records.len() as u64;
@@ -179,25 +186,6 @@ impl<'a> Pull<'a> {
                     });
                 }
             }
-        }
-    }
-
-    /// Reads on from where the checkpoint stands.
-    async fn first_page(
-        &self,
-        checkpoint: &Checkpoint,
-        stop: &CancellationToken,
-    ) -> Result<(Walk, Read<'a>), SyncError> {
-        let walk = walk::begin(checkpoint, self.overlap);
-        match self.read(&walk, stop).await {
-            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
-                // The server does not know where the last run stopped: its walk starts over.
-                let anew = Checkpoint { walk: None, ..checkpoint.clone() };
-                let walk = walk::begin(&anew, self.overlap);
-                let read = self.read(&walk, stop).await?;
-                Ok((walk, read))
-            }
-            read => Ok((walk, read?)),
         }
     }
 
@@ -247,6 +235,9 @@ impl<'a> Pull<'a> {
         walked: Walked,
     ) -> Result<(), SyncError> {
         let Read { page, moment } = read;
+        for row in page.records.iter().filter_map(|record| record.decoded.as_ref().ok()) {
+            rewind::note(&mut running.newest, row.id, row.updated_at, page.served_at);
+        }
         let mut write = PageWrite {
             rows: Vec::with_capacity(page.records.len()),
             removed: Vec::new(),
@@ -277,6 +268,10 @@ impl<'a> Pull<'a> {
                 let applied = self.mirror.apply_page(writer, &write, edits).await?;
                 running.removed += applied.removed;
                 running.version += 1;
+                if walked == Walked::ToTheEnd {
+                    let object = self.target.table.object_id;
+                    self.mirror.keep_sentinels(object, &running.newest).await?;
+                }
                 report.applied.add(applied);
             }
             Effect::Preview => {

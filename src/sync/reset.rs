@@ -64,6 +64,7 @@ impl Engine {
         let target = workspace
             .called(name)
             .ok_or_else(|| SyncError::NotMirrored { name: name.to_owned() })?;
+        self.look_back().await?;
         self.refuse_stopped(target).await?;
         let steps = schema::mend(&target.table, &self.mirror.structure(&target.writer).await?);
         self.mirror.mend(&steps).await?;
@@ -84,7 +85,7 @@ impl Engine {
         Ok(ResetReport { object, table: target.table.name.clone(), read, applied, unsent, mended })
     }
 
-    async fn refuse_stopped(&self, target: &Target) -> Result<(), SyncError> {
+    pub(super) async fn refuse_stopped(&self, target: &Target) -> Result<(), SyncError> {
         let stops = self.mirror.stops().await?;
         let is_stop = |stop: &crate::mirror::Stop| {
             stop.object_id == target.table.object_id && stop.flow == Flow::Pull

@@ -55,22 +55,17 @@ fn every_manifest_is_one_object_and_no_key_comes_twice() {
 
 #[test]
 fn every_manifest_belongs_to_an_overlay_or_a_component() {
-    let used: usize = [
-        "base",
-        "components/monitoring",
-        "overlays/single",
-        "overlays/once",
-    ]
-    .iter()
-    .map(|part| {
-        let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
-        let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
-        let folders = recipe["resources"].as_array().map_or(0, |resources| {
-            resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
-        });
-        1 + files("resources") + files("patches") - folders
-    })
-    .sum();
+    let used: usize = ["base", "components/monitoring", "overlays/single", "overlays/once"]
+        .iter()
+        .map(|part| {
+            let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
+            let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
+            let folders = recipe["resources"].as_array().map_or(0, |resources| {
+                resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
+            });
+            1 + files("resources") + files("patches") - folders
+        })
+        .sum();
     assert_eq!(used, below(&path("deploy/kubernetes"), "yaml").len());
 }
 

@@ -51,6 +51,13 @@ impl Engine {
         let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         let wanted =
             |target: &&Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
+        if repair {
+            // Not even by hand is the mirror made equal to what nobody has accepted.
+            self.look_back().await?;
+            for target in workspace.targets().filter(wanted) {
+                self.refuse_stopped(target).await?;
+            }
+        }
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
