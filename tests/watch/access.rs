@@ -21,7 +21,7 @@ async fn status(daemon: &Daemon, path: &str, header: Option<(&str, &str)>) -> u1
         Some((name, value)) => request.header(name, value),
         None => request,
     };
-    request.send().await.unwrap().status().as_u16()
+    request.send().await.expect("an answer").status().as_u16()
 }
 
 #[tokio::test(flavor = "multi_thread")]

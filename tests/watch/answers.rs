@@ -123,8 +123,8 @@ async fn names_from_the_workspace_stay_text() {
     .await
     .unwrap();
     let daemon = ready(&stage).await;
-    let state: Value = serde_json::from_str(&daemon.body("/api/status").await).unwrap();
-    assert_eq!(state["stops"][0]["reason"], reason.as_str());
+    let answered: Value = serde_json::from_str(&daemon.body("/api/status").await).unwrap();
+    assert_eq!(answered["stops"][0]["reason"], reason.as_str());
     let page = daemon.body("/").await;
     assert!(!page.contains("onerror") && !page.contains("people"), "the page itself has no data");
     assert_eq!(page.matches("<script").count(), 1);

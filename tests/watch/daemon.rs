@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// The longest that anything may take: a hang is a failure, too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A daemon that runs; it is killed when this is dropped.
 pub(crate) struct Daemon {

@@ -8,7 +8,7 @@ use tokio::{net::UnixDatagram, time::timeout};
 
 use super::{daemon::Daemon, stage::Stage};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The socket, and all that came so far.
 struct Supervisor {
@@ -22,8 +22,9 @@ impl Supervisor {
         let mut buffer = [0; 4096];
         while !self.told.lines().any(|told| told.starts_with(line)) {
             let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
-            let length = received.unwrap_or_else(|_| panic!("no {line} in {}", self.told)).unwrap();
-            self.told.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+            let received = received.unwrap_or_else(|_| panic!("no {line} in {}", self.told));
+            let length = received.expect("a socket that can be read");
+            self.told.push_str(std::str::from_utf8(&buffer[..length]).expect("text"));
         }
     }
 
