@@ -89,8 +89,8 @@ impl Book {
         for key in keys {
             self.known.insert(key);
             let (old, new) = (before.get(&key), after.get(&key));
-            let was_live = old.is_some_and(|record| record.is_live());
-            let is_live = new.is_some_and(|record| record.is_live());
+            let was_live = old.is_some_and(super::sides::Record::is_live);
+            let is_live = new.is_some_and(super::sides::Record::is_live);
             let span = self.span;
             let life = match (was_live, is_live) {
                 (false, true) => Some(Life::Live),
@@ -128,8 +128,8 @@ impl Book {
     ) -> Vec<String> {
         let mut faults = Vec::new();
         for (key, turns) in &self.turns {
-            let there = source.get(key).is_some_and(|record| record.is_live());
-            let here = mirror.get(key).is_some_and(|record| record.is_live());
+            let there = source.get(key).is_some_and(super::sides::Record::is_live);
+            let here = mirror.get(key).is_some_and(super::sides::Record::is_live);
             match wanted(turns) {
                 Some(Life::Live) if !there || !here => {
                     faults.push(format!("false delete of {key:?}: Twenty {there}, mirror {here}"));

@@ -57,7 +57,7 @@ impl People {
 
     /// Somebody does something by SQL.
     pub(crate) async fn act_in_mirror(&self, pool: &PgPool) {
-        self.by_sql(pool, |crowd, held| crowd.statement(held)).await;
+        self.by_sql(pool, Crowd::statement).await;
     }
 
     /// Runs the statement that is chosen by what the mirror holds.
@@ -86,15 +86,15 @@ impl Crowd {
     fn tick(&mut self, world: &mut World) {
         let tick = self.setup.tick;
         let by = self.dice.pick(&[0, 1, 1, 37, 999, 1_000_000 / tick, 61_000_000 / tick]).unwrap();
-        self.pass_time(world, Duration::from_micros(u64::try_from(by * tick).unwrap()));
+        Crowd::pass_time(world, Duration::from_micros(u64::try_from(by * tick).unwrap()));
     }
 
-    pub(crate) fn pass_time(&self, world: &mut World, by: Duration) {
+    fn pass_time(world: &mut World, by: Duration) {
         world.set_clock(world.clock().advanced(by));
     }
 
     fn act(&mut self, world: &mut World, held: &Held) -> String {
-        let live: Vec<Key> = of(held, |record| record.is_live());
+        let live: Vec<Key> = of(held, sides::Record::is_live);
         let dead: Vec<Key> = of(held, |record| !record.is_live());
         let all: Vec<Key> = of(held, |_| true);
         match self.dice.below(20) {
@@ -105,7 +105,7 @@ impl Crowd {
             17 | 18 => self.on(world, "destroy", &all, World::destroy),
             _ => {
                 let days = u64::from(RETENTION) + 2;
-                self.pass_time(world, Duration::from_hours(24 * days));
+                Crowd::pass_time(world, Duration::from_hours(24 * days));
                 let gone = world.empty_trash(RETENTION);
                 format!("{days} days pass, and the trash is emptied of {gone}")
             }
