@@ -27,6 +27,7 @@ mod reset;
 mod run;
 mod status;
 mod verify;
+mod webhook;
 mod why;
 
 use arguments::{
@@ -99,6 +100,7 @@ fn dispatch(
         }
         Command::Resume { which } => block_on(pause::resume(&loaded.mirror()?, which, output)),
         Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
+        Command::Webhook { command } => block_on(webhook::run(command, loaded, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),

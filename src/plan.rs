@@ -10,6 +10,7 @@ pub mod coalesce;
 mod fixture;
 pub mod fuse;
 pub mod guard;
+pub mod look;
 pub mod merge;
 pub mod naming;
 pub mod order;

@@ -24,6 +24,7 @@ mod refusal;
 mod server;
 mod text;
 mod transport;
+mod webhook;
 mod write;
 
 pub use budget::Limit;
@@ -37,6 +38,7 @@ pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
+pub use webhook::Webhook;
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,
     Patch, PatchFault, Sent, UPDATES_PER_CALL,

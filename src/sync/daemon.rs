@@ -3,12 +3,17 @@
 //! It exists as the loop around [`Engine::pass`]. Invariants: one pass and one push at a time, side by side; a side that cannot be reached is
 //! waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Disposition, Engine, ProgressSender, PushReport, SyncError, Ticker, engine::chain};
-use crate::{config::Config, mirror::RunMode};
+use crate::{
+    config::Config,
+    mirror::RunMode,
+    webhook::{Desk, Hints, Receiver},
+};
 
 /// How often local changes are looked for, whatever was heard.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -26,10 +31,14 @@ pub async fn keep_syncing(
     progress: &ProgressSender,
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
+    let receiver = listen(config).await?;
     let Some(engine) = open(config, stop).await? else { return Ok(()) };
+    let hints = Hints::default();
+    let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
     let ended = tokio::select! {
-        ended = keep_pulling(&engine, &mut ticker, stop, progress) => ended,
+        ended = keep_pulling(&engine, &mut ticker, &hints, stop, progress) => ended,
         ended = keep_pushing(&engine, stop) => ended,
+        never = hear(receiver, desk) => match never {},
     };
     tracing::info!("stopped");
     ended
@@ -38,17 +47,59 @@ pub async fn keep_syncing(
 async fn keep_pulling(
     engine: &Engine,
     ticker: &mut Ticker,
+    hints: &Hints,
     stop: &CancellationToken,
     progress: &ProgressSender,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
         pass(engine, stop, progress).await?;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = ticker.tick() => {}
-        }
+        look_until_tick(engine, ticker, hints, stop, progress).await?;
     }
     Ok(())
+}
+
+/// Looks at single objects when somebody says that something happened there, until it is time for all of them.
+async fn look_until_tick(
+    engine: &Engine,
+    ticker: &mut Ticker,
+    hints: &Hints,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
+    let mut earliest = Instant::now();
+    loop {
+        let wanted = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = ticker.tick() => return Ok(()),
+            wanted = hints.take(earliest) => wanted,
+        };
+        let rest = match engine.look(&wanted, stop, progress).await {
+            Ok(calls) => engine.rest_after(calls),
+            Err(error) if error.disposition() == Disposition::Retry => {
+                log_failure(&error, "could not look at what webhooks told, the next tick does");
+                LOOK_EVERY
+            }
+            Err(error) => return Err(error),
+        };
+        earliest = Instant::now() + rest;
+    }
+}
+
+/// Listens for webhooks, if it should.
+async fn listen(config: &Config) -> Result<Option<Receiver>, SyncError> {
+    let Some(address) = config.webhook.listen else { return Ok(None) };
+    let listening = |cause| SyncError::Listen { address, cause };
+    let receiver = Receiver::bind(address).await.map_err(listening)?;
+    tracing::info!(%address, "listening for webhooks");
+    Ok(Some(receiver))
+}
+
+/// Hears webhooks until it is dropped.
+async fn hear(receiver: Option<Receiver>, desk: Desk) -> Infallible {
+    match receiver {
+        Some(receiver) => receiver.serve(desk).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Pushes when the mirror says that something changed, and every few seconds for what waits or was not heard.

@@ -60,6 +60,16 @@ impl Engine {
         if stop.is_cancelled() || !self.swept.is_due(mode) {
             return Ok(());
         }
+        self.sweep_these(reports, stop, progress).await
+    }
+
+    /// Looks for destroyed records of these objects, where they were read to the end.
+    pub(super) async fn sweep_these(
+        &self,
+        reports: &mut [ObjectReport],
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<(), SyncError> {
         let workspace = self.workspace.read().await.clone();
         let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
         let (overlap, effect) = (time::Duration::ZERO, Effect::Apply);
