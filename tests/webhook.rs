@@ -2,7 +2,6 @@
 //! the real one does not promise.
 
 #![expect(clippy::unwrap_used, reason = "a scene that cannot be set must fail its test")]
-#![expect(clippy::print_stdout, reason = "what a test has measured belongs to its output")]
 
 #[path = "webhook/arrival.rs"]
 mod arrival;
