@@ -47,7 +47,7 @@ impl Registration<'_> {
     /// # Errors
     /// Twenty refuses, or takes another secret than ours.
     pub async fn register(&self) -> Result<Registered, SyncError> {
-        let Plan { kept, is_to_change, surplus } = self.plan(&self.source.webhooks().await?);
+        let Plan { kept, is_to_change, surplus } = plan(&self.ours().await?, self.secret);
         for id in surplus {
             self.source.remove_webhook(id).await?;
         }
@@ -96,15 +96,49 @@ impl Registration<'_> {
         }
         (hook.signs_with(self.secret) == Some(false)).then_some("Twenty signs with another secret")
     }
+}
 
-    fn plan(&self, hooks: &[Webhook]) -> Plan {
-        let is_right = |hook: &&Webhook| {
-            hook.is_for_everything() && hook.signs_with(self.secret) == Some(true)
-        };
-        let ours: Vec<&Webhook> = hooks.iter().filter(|hook| self.is_ours(hook)).collect();
-        let right = ours.iter().find(|hook| is_right(hook)).copied();
-        let kept = right.or(ours.first().copied()).map(|hook| hook.id);
-        let surplus = ours.iter().map(|hook| hook.id).filter(|id| Some(*id) != kept).collect();
-        Plan { kept, is_to_change: right.is_none(), surplus }
+/// What to do about the webhooks that call our address. Where the server does not tell the secret, it is set again.
+fn plan(ours: &[Webhook], secret: &SecretString) -> Plan {
+    let is_right =
+        |hook: &&Webhook| hook.is_for_everything() && hook.signs_with(secret) == Some(true);
+    let right = ours.iter().find(is_right);
+    let kept = right.or(ours.first()).map(|hook| hook.id);
+    let surplus = ours.iter().map(|hook| hook.id).filter(|id| Some(*id) != kept).collect();
+    Plan { kept, is_to_change: right.is_none(), surplus }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{Plan, Webhook, plan};
+
+    fn hook(id: u128, operations: &str, secret: Option<&str>) -> Webhook {
+        Webhook {
+            id: Uuid::from_u128(id),
+            target_url: "https://a.example/".to_owned(),
+            operations: vec![operations.to_owned()],
+            secret: secret.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn one_that_is_right_stays_and_all_others_go() {
+        let (right, wrong) = (Some("ours"), Some("other"));
+        for (ours, kept, is_to_change, surplus) in [
+            (vec![], None, true, vec![]),
+            (vec![hook(1, "*.*", right)], Some(1), false, vec![]),
+            (vec![hook(1, "*.*", wrong)], Some(1), true, vec![]),
+            (vec![hook(1, "note.*", right)], Some(1), true, vec![]),
+            (vec![hook(1, "*.*", None)], Some(1), true, vec![]),
+            (vec![hook(1, "*.*", wrong), hook(2, "*.*", right)], Some(2), false, vec![1]),
+            (vec![hook(1, "*.*", None), hook(2, "*.*", None)], Some(1), true, vec![2]),
+        ] {
+            let planned = plan(&ours, &"ours".into());
+            let surplus = surplus.into_iter().map(Uuid::from_u128).collect();
+            let kept = kept.map(Uuid::from_u128);
+            assert_eq!(planned, Plan { kept, is_to_change, surplus }, "{ours:?}");
+        }
     }
 }

@@ -26,8 +26,9 @@ async fn registering_twice_is_one_webhook_and_removing_leaves_those_of_others() 
     fake.world(|world| world.add_webhook(foreign.as_object().unwrap()).map(drop)).unwrap();
     let ours = json!({"url": hooked.url, "secret": SECRET, "operations": ["*.*"]});
     for outcome in ["made", "unchanged"] {
-        let ended = hooked.run(&["webhook", "register", "--json"]).await;
+        let ended = hooked.run(&["webhook", "register", "--json", "-vv"]).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!format!("{ended:?}").contains(SECRET), "{ended:?}");
         assert!(ended.stdout.contains(outcome), "{ended:?}");
         let hooks = hooked.webhooks();
         assert_eq!((hooks.len(), &hooks[1]), (2, &ours));

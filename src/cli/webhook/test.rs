@@ -48,16 +48,7 @@ pub(super) async fn run(
     let from_here = prober.ask(registration.url).await;
     let asked = config.listen.map_or_else(|| registration.url.clone(), here);
     let before = prober.ask(&asked).await.map_err(|error| no_probe(&error))?;
-    output.note(&match &from_here {
-        Ok(_) => {
-            format!("{} leads to the receiver, which knows the secret", shown(registration.url))
-        }
-        Err(error) => format!(
-            "{} could not be tried from this machine, which need not mean anything for Twenty: {}",
-            shown(registration.url),
-            chain(error)
-        ),
-    })?;
+    output.note(&first_word(registration.url, from_here.as_ref().err()))?;
     output.note(&format!("now change any record in Twenty; waiting for {wait:?} at most"))?;
     let began = Instant::now();
     let now = loop {
@@ -79,6 +70,19 @@ pub(super) async fn run(
         format!("events arrive: the first one came after {:.1} s", waited.as_secs_f64())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the address leads, seen from this machine.
+fn first_word(url: &Url, error: Option<&ProbeError>) -> String {
+    let url = shown(url);
+    match error {
+        None => format!("{url} leads to a receiver that knows the secret"),
+        Some(error @ ProbeError::Unreachable(_)) => format!(
+            "{url} cannot be reached from this machine, which need not be so for Twenty: {}",
+            chain(error)
+        ),
+        Some(error) => format!("{url} does not lead to this receiver: {}", chain(error)),
+    }
 }
 
 /// A receiver of our own; none where the daemon already listens.
