@@ -3,9 +3,9 @@
 //! It exists as the loop around [`Engine::pass`]. Invariants: one pass and one push at a time, side by side; a side that cannot be reached is
 //! waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Disposition, Engine, ProgressSender, PushReport, SyncError, Ticker, engine::chain};
@@ -34,12 +34,16 @@ pub async fn keep_syncing(
     let receiver = listen(config).await?;
     let Some(engine) = open(config, stop).await? else { return Ok(()) };
     let hints = Hints::default();
-    let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
+    let mut hearing = JoinSet::new();
+    if let Some(receiver) = receiver {
+        let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
+        hearing.spawn(async { match receiver.serve(desk).await {} });
+    }
     let ended = tokio::select! {
         ended = keep_pulling(&engine, &mut ticker, &hints, stop, progress) => ended,
         ended = keep_pushing(&engine, stop) => ended,
-        never = hear(receiver, desk) => match never {},
     };
+    hearing.shutdown().await;
     tracing::info!("stopped");
     ended
 }
@@ -92,14 +96,6 @@ async fn listen(config: &Config) -> Result<Option<Receiver>, SyncError> {
     let receiver = Receiver::bind(address).await.map_err(listening)?;
     tracing::info!(%address, "listening for webhooks");
     Ok(Some(receiver))
-}
-
-/// Hears webhooks until it is dropped.
-async fn hear(receiver: Option<Receiver>, desk: Desk) -> Infallible {
-    match receiver {
-        Some(receiver) => receiver.serve(desk).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Pushes when the mirror says that something changed, and every few seconds for what waits or was not heard.

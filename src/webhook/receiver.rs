@@ -37,8 +37,8 @@ use super::{
 /// The largest body that is read. A record of Twenty's is smaller.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// The longest that a connection lives. Twenty gives up after five seconds.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(10);
+/// The longest that a connection lives. Twenty gives up after as long.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(5);
 
 /// Connections at the same time.
 const MOST_CONNECTIONS: usize = 256;

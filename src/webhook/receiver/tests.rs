@@ -1,11 +1,11 @@
-//! The desk, without a socket; the socket is tested with the whole program.
+//! The desk, without a socket, and what senders do to a socket. Requests are tested with the whole program.
 
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::Instant};
 use uuid::Uuid;
 
-use super::{Desk, Hints, Refusal, Signed, Tally};
+use super::{Desk, Hints, LONGEST_CONNECTION, Receiver, Refusal, Signed, Tally};
 use crate::webhook::{Wanted, signature::sign};
 
 const NOW: i64 = 1_764_028_800_000;
@@ -59,4 +59,16 @@ fn a_probe_tells_how_deliveries_fared_and_is_no_event() {
     let expected =
         Tally { events: 1, badly_signed: 2, out_of_time: 1, foreign: 1, ..Tally::default() };
     assert_eq!(tally, Some(expected));
+}
+
+#[tokio::test]
+async fn a_sender_that_says_nothing_is_left_after_a_while() {
+    let receiver = Receiver::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = receiver.listener.local_addr().unwrap();
+    let serving = tokio::spawn(async { match receiver.serve(desk().0).await {} });
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let connected = Instant::now();
+    assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0, "it is closed without a word");
+    assert!(connected.elapsed() < 2 * LONGEST_CONNECTION, "{:?}", connected.elapsed());
+    serving.abort();
 }
