@@ -1,6 +1,6 @@
 # Every target is one plain command or two; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test demo bench build run once doc ci
+.PHONY: help setup fmt lint test demo bench build deb run once doc ci
 
 # In CI the lock file is law, and one failing test does not hide the others.
 LOCKED := $(if $(CI),--locked)
@@ -39,6 +39,10 @@ bench: ## Measure a backfill beside two bare baselines, and the way back
 build: ## Build the release binary
 	@scripts/setup build
 	cargo build --release $(LOCKED)
+
+deb: ## Build the Debian package, in target/debian
+	@scripts/setup deb
+	scripts/package
 
 run: ## Keep syncing, as the environment says (TWENTY_URL, TWENTY_API_KEY, DATABASE_URL)
 	cargo run $(LOCKED) -- run $(ARGS)

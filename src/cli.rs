@@ -16,6 +16,8 @@ mod config_check;
 mod conflicts;
 mod doctor;
 mod exit;
+mod fuse;
+mod man;
 mod metadata;
 mod objects;
 mod output;
@@ -59,15 +61,25 @@ fn start(arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure
             return Ok(ExitCode::from(exit::USAGE));
         }
     };
-    if let Command::Completions { shell } = command {
-        output.completions(shell)?;
-        return Ok(ExitCode::SUCCESS);
+    // These describe the program and need no configuration.
+    match command {
+        Command::Completions { shell } => output.completions(shell)?,
+        Command::Man { ref folder } => man::write(folder)?,
+        _ => return work(&command, arguments, output),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn work(
+    command: &Command,
+    arguments: &Arguments,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
     let loaded = Loaded::read(arguments.config.as_deref())?;
     let bars = MultiProgress::new();
-    telemetry::start(&arguments.log(&command, loaded.log()), &bars)
+    telemetry::start(&arguments.log(command, loaded.log()), &bars)
         .map_err(Failure::configuration)?;
-    dispatch(&command, &loaded, output, &bars)
+    dispatch(command, &loaded, output, &bars)
 }
 
 fn dispatch(
@@ -93,6 +105,7 @@ fn dispatch(
             block_on(reset::run(&loaded.config()?, object, *yes, output, bars))
         }
         Command::Status => block_on(status::show(&loaded.mirror()?, output)),
+        Command::Fuse { command } => block_on(fuse::run(&loaded.mirror()?, command, output)),
         Command::Problems { command } => block_on(problems(command, loaded, output)),
         Command::Conflicts { command } => block_on(conflicts(command, loaded, output)),
         Command::Pause { which, reason } => {
@@ -104,8 +117,8 @@ fn dispatch(
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
-        Command::Completions { .. } => {
-            unreachable!("completions need no configuration and were printed before")
+        Command::Completions { .. } | Command::Man { .. } => {
+            unreachable!("these need no configuration and were done before")
         }
     }
 }

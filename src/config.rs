@@ -36,7 +36,7 @@ pub struct Config {
     pub pull: Pull,
     /// How to write back.
     pub push: Push,
-    /// How much may be removed at once.
+    /// How much may be deleted or overwritten at once.
     pub fuse: Fuse,
     /// Whether and where Twenty says that something changed.
     pub webhook: Webhook,
@@ -135,7 +135,7 @@ pub struct Push {
     pub edit_restores: bool,
 }
 
-/// How much a run may remove because the source does not have it any more.
+/// How much of an object may be deleted or overwritten at once, on either side.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fuse {
@@ -200,13 +200,15 @@ pub enum Deletes {
 }
 
 /// What holds for one object. What is not said is as for all.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectRule {
     /// Which way its records travel.
     pub direction: Option<Direction>,
     /// Who wins when both sides changed the same field.
     pub policy: Option<Policy>,
+    /// How much may be deleted or overwritten at once.
+    pub fuse: Option<Fuse>,
     /// Rules for single fields, by name.
     #[serde(default)]
     pub fields: BTreeMap<String, FieldRule>,

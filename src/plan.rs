@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod batch;
+pub mod capability;
 pub mod coalesce;
 #[cfg(test)]
 mod fixture;

@@ -5,6 +5,7 @@
 //! error here, never a rounded value later.
 
 pub mod canonical;
+pub mod capabilities;
 pub mod column;
 pub mod decimal;
 pub mod decode;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod unit;
 pub mod value;
 
+pub use capabilities::{Capabilities, Rest};
 pub use column::{Column, ColumnType, JsonPath};
 pub use decimal::Decimal;
 pub use decode::{Decoded, Decoder, Reason, Undecodable};

@@ -4,9 +4,11 @@
 //! next is an answer of [`crate::plan`]. A failure of one object stops only that object, a refused key stops
 //! everything; no call to the source happens inside a transaction of the mirror.
 
+mod capabilities;
 mod daemon;
 mod engine;
 mod error;
+mod fuse;
 mod preview;
 mod pull;
 mod push;

@@ -6,6 +6,8 @@ mod destroyed;
 mod equality;
 #[path = "once/kill.rs"]
 mod kill;
+#[path = "once/older.rs"]
+mod older;
 #[path = "once/refusal.rs"]
 mod refusal;
 #[path = "once/stage.rs"]

@@ -14,6 +14,8 @@ mod drift;
 mod equality;
 #[path = "push/freshness.rs"]
 mod freshness;
+#[path = "push/fuses.rs"]
+mod fuses;
 #[path = "push/history.rs"]
 mod history;
 #[path = "push/outcomes.rs"]

@@ -49,6 +49,8 @@ impl Bench {
             .env("DATABASE_URL", self.database.url())
             .env("TWENTY_SYNC__SOURCE__REQUESTS_PER_MINUTE", "0")
             .env("TWENTY_SYNC__PULL__INTERVAL", "1h")
+            // Every row at once is what is measured.
+            .env("TWENTY_SYNC__FUSE__SHARE", "1")
             .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -74,6 +74,11 @@ pub(super) enum Command {
     },
     /// Show what is mirrored, how fresh it is and what is stuck
     Status,
+    /// What would have deleted or overwritten too much at once
+    Fuse {
+        #[command(subcommand)]
+        command: FuseCommand,
+    },
     /// What is stuck on its way, in either direction
     Problems {
         #[command(subcommand)]
@@ -127,6 +132,15 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Write the manual pages of all commands into a folder
+    #[command(
+        hide = true,
+        after_help = "For packagers: pages in the first section, such as twenty-sync-status.1"
+    )]
+    Man {
+        /// An existing folder
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -170,6 +184,28 @@ pub(super) enum MetadataCommand {
     },
     /// List the options of every select, multi-select and rating field
     Picklists,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum FuseCommand {
+    /// List the fuses that have blown; exit code 3 where there are any
+    Status,
+    /// Let pass what a fuse holds, once
+    Release {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// Only this way
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<OneFlow>,
+    },
+    /// Give up the local changes that a fuse holds: the rows become what both sides last agreed on
+    Discard {
+        /// Singular or plural name, such as person or people
+        object: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::{Loaded, MirrorConfig, Source},
     mirror::{Examination, Mirror},
+    record::{Capabilities, Rest},
     source::{Client, Key},
 };
 
@@ -161,7 +162,21 @@ async fn examine_objects(client: &Client, model: &crate::record::DataModel, repo
     match client.count(&object.name_plural).await {
         Ok(count) => report
             .ok("permissions", format!("the key reads records: {count} {}", object.name_plural)),
-        Err(error) => report.fail("permissions", error.into()),
+        Err(error) => return report.fail("permissions", error.into()),
+    }
+    match client.capabilities(&object.name_plural).await {
+        Ok(Some(Capabilities { rest: Rest::Legacy, .. })) => report.warn(
+            "writing",
+            "this server destroys records where newer ones delete them, so it is only read",
+            "upgrade Twenty; changes made here are refused until then",
+        ),
+        Ok(Some(_)) => report.ok("writing", "the server takes changes"),
+        Ok(None) => report.warn(
+            "writing",
+            "could not see whether the server takes changes, so it may be only read",
+            "let the role of the key read the objects that are mirrored",
+        ),
+        Err(error) => report.fail("writing", error.into()),
     }
 }
 

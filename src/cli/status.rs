@@ -14,7 +14,11 @@ use super::{
 use crate::{
     config::MirrorConfig,
     mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
+    record::Rest,
 };
+
+const UNSEEN: &str = "it could not be seen whether the Twenty server takes changes, so it is only read: changes made \
+     here are refused until it can be; twenty-sync doctor says what to do";
 
 pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
     let pool = Mirror::connect(config.database_url.expose_secret(), 1).await?;
@@ -68,6 +72,16 @@ fn text(status: &MirrorStatus) -> String {
         format!("workspace {} in schema {}", status.workspace_id, status.schema),
         table(&headings, rows),
     ];
+    if status.server_rest == Some(Rest::Legacy) {
+        let version = status.server_version.as_deref().unwrap_or("of 2025");
+        lines.push(format!(
+            "the Twenty server, version {}, is only read: changes made here are refused until it is upgraded",
+            printable(version)
+        ));
+    }
+    if status.server_rest == Some(Rest::Unseen) {
+        lines.push(UNSEEN.to_owned());
+    }
     for object in &status.objects {
         if let Some(failure) = &object.failure {
             lines.push(format!("{}: {}", printable(&object.object), printable(failure)));

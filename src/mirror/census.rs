@@ -52,6 +52,25 @@ impl Mirror {
             .map_err(|error| table.relation.failed(error))
     }
 
+    /// Those of these records whose rows say that they lie in the trash.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn trashed(
+        &self,
+        table: &TableWriter,
+        ids: &[Uuid],
+    ) -> Result<Vec<Uuid>, MirrorError> {
+        let Some(column) = trash(table) else { return Ok(Vec::new()) };
+        let (name, column) = (&table.relation.name, Ident::new(&column.name)?);
+        let sql = format!("select id from {name} where id = any($1) and {column} is not null");
+        sqlx::query_scalar(statement(sql))
+            .bind(ids)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| table.relation.failed(error))
+    }
+
     /// The rows of a table that refer to one of these records, without those that the source does not know.
     ///
     /// # Errors
@@ -91,10 +110,14 @@ impl Mirror {
     }
 }
 
+/// The column that says since when a record lies in the trash.
+fn trash(table: &TableWriter) -> Option<&Column> {
+    table.columns().iter().find(|column| column.path.key == "deletedAt")
+}
+
 /// The ids as a query: rows without local changes, what the others were before, and what was set aside.
 fn expected(table: &TableWriter, deleted: DeletedRecords) -> Result<String, MirrorError> {
-    let is_trash = |column: &&Column| column.path.key == "deletedAt";
-    let trash = table.columns().iter().find(is_trash).filter(|_| deleted == DeletedRecords::Remove);
+    let trash = trash(table).filter(|_| deleted == DeletedRecords::Remove);
     let (row, base, aside) = match trash {
         None => Default::default(),
         Some(column) => (

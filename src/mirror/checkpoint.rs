@@ -22,6 +22,8 @@ pub struct StoredCheckpoint {
     pub version: i64,
     /// Columns that the last complete walk was not shown.
     pub withheld: Vec<String>,
+    /// Rows that the walk under way has removed.
+    pub removed: u64,
 }
 
 /// How a checkpoint moves with a page.
@@ -61,7 +63,7 @@ impl Mirror {
     ) -> Result<Option<StoredCheckpoint>, MirrorError> {
         let row = sqlx::query(
             "select version, watermark, walk_began_at, walk_since, walk_cursor, walk_last_id, walk_seen, \
-             walk_fewest, walk_pages, withheld from sync.checkpoint where workspace_id = $1 and object_id = $2",
+             walk_fewest, walk_pages, withheld, walk_removed from sync.checkpoint where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
@@ -101,7 +103,7 @@ pub(super) async fn advance(
     object_id: Uuid,
     version: i64,
     (checkpoint, walked): (&Checkpoint, Walked),
-    withheld: Option<&[String]>,
+    (withheld, removed): (Option<&[String]>, u64),
 ) -> Result<bool, sqlx::Error> {
     let walk = checkpoint.walk.as_ref();
     let moved = sqlx::query(
@@ -109,7 +111,8 @@ pub(super) async fn advance(
          walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, \
          succeeded_at = case when $12 then now() else succeeded_at end, \
          failed_at = case when $12 then null else failed_at end, \
-         failure = case when $12 then null else failure end, withheld = coalesce($13, withheld) \
+         failure = case when $12 then null else failure end, withheld = coalesce($13, withheld), \
+         walk_removed = case when $7::text is null then 0 else walk_removed + $14 end \
          where workspace_id = $1 and object_id = $2 and version = $3",
     )
     .bind(mirror.workspace_id)
@@ -125,6 +128,7 @@ pub(super) async fn advance(
     .bind(walk.map(|walk| signed(walk.pages)))
     .bind(walked == Walked::ToTheEnd)
     .bind(withheld)
+    .bind(signed(removed))
     .execute(connection)
     .await?;
     Ok(moved.rows_affected() == 1)
@@ -146,7 +150,8 @@ fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
     };
     let checkpoint = Checkpoint { watermark: row.try_get("watermark")?, walk };
     let (version, withheld) = (row.try_get("version")?, row.try_get("withheld")?);
-    Ok(StoredCheckpoint { checkpoint, version, withheld })
+    let removed = unsigned(row.try_get("walk_removed")?);
+    Ok(StoredCheckpoint { checkpoint, version, withheld, removed })
 }
 
 fn signed(count: u64) -> i64 {

@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Mirror,
+    Mirror, Queue,
     error::MirrorError,
+    fuse,
     ident::{Ident, statement},
     outbox,
     transaction::{ATTEMPTS, give_way, is_contention},
@@ -99,6 +100,17 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn claim(&self, limit: u32) -> Result<Vec<Claimed>, MirrorError> {
+        Ok(self.claim_counted(limit).await?.0)
+    }
+
+    /// The same, with what waits of each object as a whole, in the same snapshot.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn claim_counted(
+        &self,
+        limit: u32,
+    ) -> Result<(Vec<Claimed>, Vec<Queue>), MirrorError> {
         let mut transaction = self
             .pool
             .begin_with("begin isolation level repeatable read, read only")
@@ -117,8 +129,14 @@ impl Mirror {
             }
         }
         claimed.retain(|record| tables.contains_key(&record.object_id));
+        // A fuse judges all that waits, and what came after this snapshot is not among what was claimed.
+        let queues = if claimed.is_empty() {
+            Vec::new()
+        } else {
+            fuse::queues(self, &mut transaction).await?
+        };
         transaction.commit().await.map_err(MirrorError::query("end the look for local changes"))?;
-        Ok(claimed)
+        Ok((claimed, queues))
     }
 
     /// Writes down what is about to be sent. Says which records still have local changes to send: the others were

@@ -25,8 +25,14 @@ fn migrator() -> Migrator {
         migration(2, "capture", include_str!("../../migrations/0002_capture.sql")),
         migration(3, "proof", include_str!("../../migrations/0003_proof.sql")),
         migration(4, "stop", include_str!("../../migrations/0004_stop.sql")),
+        migration(5, "fuse", include_str!("../../migrations/0005_fuse.sql")),
         migration(6, "behind", include_str!("../../migrations/0006_behind.sql")),
         migration(7, "drift", include_str!("../../migrations/0007_drift.sql")),
+        migration(
+            9,
+            "versions and rewind",
+            include_str!("../../migrations/0009_versions_and_rewind.sql"),
+        ),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -102,6 +102,14 @@ pub enum MirrorError {
         /// The object's plural name.
         object: String,
     },
+    /// A page would remove more rows than it may.
+    #[error("the page would remove {removed} rows of {object}, more than it may")]
+    TooManyRemoved {
+        /// The object's plural name.
+        object: String,
+        /// How many.
+        removed: u64,
+    },
     /// Any statement on the control schema.
     #[error("could not {action}")]
     Query {
@@ -143,7 +151,9 @@ impl MirrorError {
             | MirrorError::Ddl { cause, .. }
             | MirrorError::Page { cause, .. }
             | MirrorError::Query { cause, .. } => sql_fault(cause),
-            MirrorError::Overtaken { .. } | MirrorError::Busy { .. } => MirrorFault::Transient,
+            MirrorError::Overtaken { .. }
+            | MirrorError::Busy { .. }
+            | MirrorError::TooManyRemoved { .. } => MirrorFault::Transient,
         }
     }
 
@@ -165,6 +175,7 @@ impl MirrorError {
             MirrorError::Control(MigrateError::VersionMissing(_)) => {
                 "this database was used by a newer twenty-sync: install that version or a later one"
             }
+            MirrorError::TooManyRemoved { .. } => "look at `twenty-sync fuse status`",
             MirrorError::Overtaken { .. } => "let only one twenty-sync at a time work on a mirror",
             MirrorError::Busy { .. } => {
                 "commit or end the transactions that pg_stat_activity shows as idle in transaction"

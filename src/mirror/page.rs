@@ -43,6 +43,8 @@ pub struct PageWrite {
     pub version: i64,
     /// At the end of a walk that read records: the columns that it was not shown.
     pub withheld: Option<Vec<String>>,
+    /// How many rows it may remove; nothing of it is written if it would remove more.
+    pub may_remove: Option<u64>,
 }
 
 /// A record set aside.
@@ -169,10 +171,14 @@ impl Mirror {
         let mut transaction = self.begin().await.map_err(failed)?;
         let applied =
             self.write_page(&mut transaction, table, page, edits, care).await.map_err(failed)?;
+        if page.may_remove.is_some_and(|most| applied.removed > most) {
+            let (object, removed) = (table.relation.object.clone(), applied.removed);
+            return Err(MirrorError::TooManyRemoved { object, removed });
+        }
         let (id, version) = (table.relation.object_id, page.version);
         let to = (&page.checkpoint, page.walked);
-        let withheld = page.withheld.as_deref();
-        let moved = checkpoint::advance(self, &mut transaction, id, version, to, withheld);
+        let counted = (page.withheld.as_deref(), applied.removed);
+        let moved = checkpoint::advance(self, &mut transaction, id, version, to, counted);
         if !moved.await.map_err(failed)? {
             return Err(MirrorError::Overtaken { object: table.relation.object.clone() });
         }

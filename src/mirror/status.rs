@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Stop, control, error::MirrorError, stop};
+use crate::record::Rest;
 
 /// One object's state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -168,6 +169,13 @@ pub struct MirrorStatus {
     pub workspace_id: Uuid,
     /// The schema of the mirrored tables.
     pub schema: String,
+    /// The version of the Twenty server, where it told one.
+    pub server_version: Option<String>,
+    /// Which REST interface it was seen to have.
+    #[serde(skip)]
+    pub server_rest: Option<Rest>,
+    /// Whether it is only read: it is an older one, or could not be seen.
+    pub server_is_only_read: bool,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
     /// Changes of the tables that the data model asks for and that were not made.
@@ -189,7 +197,32 @@ impl MirrorStatus {
         let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
-        let schema = schema.to_owned();
-        Ok(Some(MirrorStatus { workspace_id, schema, objects, held, stops, last_run }))
+        let (server_version, server_rest) = server(pool, workspace_id).await?;
+        Ok(Some(MirrorStatus {
+            workspace_id,
+            schema: schema.to_owned(),
+            server_version,
+            server_rest,
+            server_is_only_read: server_rest.is_some_and(|rest| rest != Rest::Common),
+            objects,
+            held,
+            stops,
+            last_run,
+        }))
     }
+}
+
+/// The version of the server, and which REST interface it has.
+async fn server(
+    pool: &PgPool,
+    workspace_id: Uuid,
+) -> Result<(Option<String>, Option<Rest>), MirrorError> {
+    let row: (Option<String>, Option<String>) = sqlx::query_as(
+        "select server_version, server_rest from sync.workspace where workspace_id = $1",
+    )
+    .bind(workspace_id)
+    .fetch_one(pool)
+    .await
+    .map_err(MirrorError::query("read what the server can do"))?;
+    Ok((row.0, row.1.as_deref().and_then(Rest::named)))
 }

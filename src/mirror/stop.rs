@@ -4,7 +4,7 @@
 //! it. Invariants: a stop has one cause; lifting one leaves those of other causes; stopping twice is stopping once.
 
 use serde::Serialize;
-use sqlx::{FromRow, Row as _, postgres::PgRow};
+use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -128,20 +128,11 @@ impl Mirror {
         (flow, cause): (Flow, StopCause),
         (reason, hint): (&str, &str),
     ) -> Result<bool, MirrorError> {
-        sqlx::query_scalar(
-            "insert into sync.stop as s (workspace_id, object_id, flow, cause, reason, hint) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (workspace_id, object_id, flow, cause) \
-             do update set reason = excluded.reason, hint = excluded.hint returning xmax = 0",
-        )
-        .bind(self.workspace_id)
-        .bind(object_id)
-        .bind(flow.as_str())
-        .bind(cause.as_str())
-        .bind(reason)
-        .bind(hint)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(MirrorError::query("stop an object"))
+        let mut connection =
+            self.pool.acquire().await.map_err(MirrorError::query("stop an object"))?;
+        put(self, &mut connection, object_id, (flow, cause), (reason, hint))
+            .await
+            .map_err(MirrorError::query("stop an object"))
     }
 
     /// Lifts a stop. Says whether there was one.
@@ -154,17 +145,9 @@ impl Mirror {
         flow: Flow,
         cause: StopCause,
     ) -> Result<bool, MirrorError> {
-        let lifted = sqlx::query(
-            "delete from sync.stop where workspace_id = $1 and object_id = $2 and flow = $3 and cause = $4",
-        )
-        .bind(self.workspace_id)
-        .bind(object_id)
-        .bind(flow.as_str())
-        .bind(cause.as_str())
-        .execute(&self.pool)
-        .await
-        .map_err(MirrorError::query("let an object go on"))?;
-        Ok(lifted.rows_affected() > 0)
+        let failed = || MirrorError::query("let an object go on");
+        let mut connection = self.pool.acquire().await.map_err(failed())?;
+        lift(self, &mut connection, object_id, flow, cause).await.map_err(failed())
     }
 
     /// Whether a flow of an object is stopped, whatever the cause.
@@ -231,6 +214,49 @@ impl Mirror {
         .map(drop)
         .map_err(MirrorError::query("write down which records wait behind a stop"))
     }
+}
+
+/// Stops a flow of an object; says whether it ran, as far as this cause goes.
+pub(super) async fn put(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    (flow, cause): (Flow, StopCause),
+    (reason, hint): (&str, &str),
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "insert into sync.stop as s (workspace_id, object_id, flow, cause, reason, hint) \
+         values ($1, $2, $3, $4, $5, $6) on conflict (workspace_id, object_id, flow, cause) \
+         do update set reason = excluded.reason, hint = excluded.hint returning xmax = 0",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(flow.as_str())
+    .bind(cause.as_str())
+    .bind(reason)
+    .bind(hint)
+    .fetch_one(connection)
+    .await
+}
+
+/// Lifts a stop; says whether there was one.
+pub(super) async fn lift(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    flow: Flow,
+    cause: StopCause,
+) -> Result<bool, sqlx::Error> {
+    let lifted = sqlx::query(
+        "delete from sync.stop where workspace_id = $1 and object_id = $2 and flow = $3 and cause = $4",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(flow.as_str())
+    .bind(cause.as_str())
+    .execute(connection)
+    .await?;
+    Ok(lifted.rows_affected() > 0)
 }
 
 /// What does not run in a workspace, by object.

@@ -18,7 +18,7 @@ use super::{
     access::{Access, at_source},
     guard,
     patch::{self, Body},
-    pending::{Life, Pending, Rules},
+    pending::{Life, OperationKind, Pending, Rules},
     schema::Table,
 };
 use crate::record::{
@@ -220,7 +220,27 @@ fn version(basis: Basis) -> Option<OffsetDateTime> {
 /// The units to send: changed, and not waiting.
 fn to_send(rules: Rules<'_>, pending: &Pending, mirror: &Image) -> Vec<Unit> {
     let waits = |unit: &Unit| unit.columns.iter().any(|column| pending.waiting.contains(column));
-    changed(rules, pending.base.as_ref(), mirror).into_iter().filter(|unit| !waits(unit)).collect()
+    let columns = &rules.table.columns;
+    let is_sent = |unit: &Unit| !waits(unit) && !is_left_out(columns, unit, pending, mirror);
+    changed(rules, pending.base.as_ref(), mirror).into_iter().filter(is_sent).collect()
+}
+
+/// Whether a row that was deleted and inserted anew leaves a unit to the source, which takes no null for it: nobody
+/// wrote that null.
+pub(super) fn is_left_out(
+    columns: &[Column],
+    unit: &Unit,
+    pending: &Pending,
+    mirror: &Image,
+) -> bool {
+    let is_new = pending.operations.iter().any(|entry| entry.kind == OperationKind::Insert);
+    let has_no_empty_value = |column: &Column| {
+        !column.is_nullable && column.path.part.is_none() && column.field_kind != FieldKind::Text
+    };
+    let is_left_out = |&index: &usize| {
+        has_no_empty_value(&columns[index]) && mirror.get(index) == Some(&Value::Null)
+    };
+    is_new && unit.columns.iter().all(is_left_out)
 }
 
 /// The units that the mirror may write and holds otherwise than the base. One that the base does not know counts if

@@ -7,14 +7,14 @@
 use time::{Duration, OffsetDateTime};
 
 use super::pending::DeletedRecords;
-use crate::record::{Column, Image, Row, Unit, canonical};
+use crate::record::{Column, Image, Row, Unit, Value, canonical};
 
 /// What the two sides of a record show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// The same.
     Equal,
-    /// The source changed it after the mirror was last read.
+    /// The source changed it after the mirror was last read, or does not show it.
     NotDue,
     /// The mirror lacks it.
     Missing,
@@ -54,6 +54,8 @@ pub struct Comparison<'a> {
     pub units: &'a [Unit],
     /// What the mirror does with records in the trash.
     pub deleted: DeletedRecords,
+    /// Whether the source shows nothing of its trash, so that what is known to be there cannot be compared.
+    pub hides_trash: bool,
     /// What is not due yet.
     pub recent: Recent,
 }
@@ -64,6 +66,7 @@ impl Comparison<'_> {
         let finding = match (source.filter(|row| self.is_mirrored(row)), mirror) {
             (None, None) => Finding::Equal,
             (Some(_), None) => Finding::Missing,
+            (None, Some(mirror)) if self.hides_trash && self.is_trashed(mirror) => Finding::NotDue,
             (None, Some(_)) => Finding::Extra,
             (Some(row), Some(mirror)) => self.fields(row, mirror),
         };
@@ -73,6 +76,13 @@ impl Comparison<'_> {
 
     fn is_mirrored(&self, row: &Row) -> bool {
         row.deleted_at.is_none() || self.deleted == DeletedRecords::Keep
+    }
+
+    fn is_trashed(&self, mirror: &Image) -> bool {
+        let mut columns = self.columns.iter();
+        let column = columns.position(|column| column.path.key == "deletedAt");
+        let value = column.and_then(|column| mirror.get(column));
+        value.is_some_and(|value| *value != Value::Null)
     }
 
     fn fields(&self, row: &Row, mirror: &Image) -> Finding {
@@ -123,6 +133,7 @@ mod tests {
             columns: &columns,
             units: &units,
             deleted,
+            hides_trash: false,
             recent: Recent::after(Some(watermark), NOW + Duration::HOUR),
         };
         let old = comparison(DeletedRecords::Remove, NOW + Duration::MINUTE);
@@ -146,6 +157,11 @@ mod tests {
             comparison(DeletedRecords::Keep, NOW + Duration::MINUTE).of(Some(&trashed), None),
             Finding::Missing
         );
+        let old = Comparison { hides_trash: true, ..old };
+        let mut kept = blank.clone();
+        kept.set(2, Some(Value::Timestamp(NOW)));
+        assert_eq!(old.of(None, Some(&kept)), Finding::NotDue);
+        assert_eq!(old.of(None, Some(&blank)), Finding::Extra);
         let young = comparison(DeletedRecords::Remove, NOW);
         assert_eq!(young.of(Some(&text), None), Finding::NotDue);
         assert_eq!(young.of(Some(&text), Some(&blank)), Finding::NotDue);

@@ -21,6 +21,8 @@ pub struct Column {
     pub path: JsonPath,
     /// What PostgreSQL holds.
     pub kind: ColumnType,
+    /// Whether the source accepts null.
+    pub is_nullable: bool,
 }
 
 /// The place of a value in a record's JSON: a key, and for composites a key inside it.
@@ -175,7 +177,14 @@ fn starts_word(before: char, letter: char, after: Option<char>) -> bool {
 
 fn plain(field: &Field, key: &str, kind: ColumnType) -> Column {
     let path = JsonPath { key: key.to_owned(), part: None };
-    Column { name: snake_case(key), field_id: field.id, field_kind: field.kind.clone(), path, kind }
+    Column {
+        name: snake_case(key),
+        field_id: field.id,
+        field_kind: field.kind.clone(),
+        path,
+        kind,
+        is_nullable: field.is_nullable,
+    }
 }
 
 fn composite(field: &Field, parts: &[Part]) -> Vec<Column> {
@@ -186,6 +195,7 @@ fn composite(field: &Field, parts: &[Part]) -> Vec<Column> {
         field_kind: field.kind.clone(),
         path: JsonPath { key: field.name.clone(), part: Some(part) },
         kind,
+        is_nullable: field.is_nullable,
     };
     parts.iter().map(column).collect()
 }

@@ -22,7 +22,7 @@ use super::{
     problem::Problem,
     transport::{Answer, Request, Transport},
 };
-use crate::config;
+use crate::{config, record::Rest};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -39,6 +39,7 @@ struct Inner {
     retry_deadline: Duration,
     calls: AtomicU64,
     single_roots: AtomicBool,
+    legacy_rest: AtomicBool,
 }
 
 /// Which problems are worth another attempt.
@@ -63,6 +64,7 @@ impl Client {
             retry_deadline: config.retry_deadline,
             calls: AtomicU64::new(0),
             single_roots: AtomicBool::new(false),
+            legacy_rest: AtomicBool::new(false),
         })))
     }
 
@@ -74,6 +76,16 @@ impl Client {
     /// How many calls were sent that count against the server's limit.
     pub fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// From now on the server is taken to answer with this REST interface.
+    pub fn expect_rest(&self, rest: Rest) {
+        self.0.legacy_rest.store(rest == Rest::Legacy, Ordering::Relaxed);
+    }
+
+    /// Whether the count of a listing leaves out what came before its cursor.
+    pub(super) fn counts_the_rest(&self) -> bool {
+        self.0.legacy_rest.load(Ordering::Relaxed)
     }
 
     pub(super) fn transport(&self) -> &Transport {

@@ -48,8 +48,10 @@ pub struct Page {
     pub end_cursor: Option<String>,
     /// Whether the server says that more follows.
     pub has_next: bool,
-    /// How many records the server counts for the whole listing.
+    /// How many records the server counts for the listing.
     pub total: u64,
+    /// Whether that count leaves out the pages before this one: older servers do so.
+    pub counts_the_rest: bool,
     /// The server's time when it was asked, at the latest.
     pub served_at: OffsetDateTime,
     /// Whether the server left fields out of the records.
@@ -104,7 +106,8 @@ impl Client {
         };
         let read = |answer| read(answer, page.object, decoder);
         let first = self.read(operation, &request, 1, read).await?;
-        self.completed(first, &request, page.object, decoder).await
+        let page = self.completed(first, &request, page.object, decoder).await?;
+        Ok(Page { counts_the_rest: self.counts_the_rest(), ..page })
     }
 
     /// The request for a listing. `filter` must not hold anything that a user typed: it cannot be escaped.
@@ -152,7 +155,15 @@ pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Pa
     let read = decode(raw, &answer.body, decoder);
     let PageInfo { has_next_page: has_next, end_cursor } = listing.page_info;
     let total = listing.total_count;
-    Ok(Page { records: records(read, answer.body), end_cursor, has_next, total, served_at, is_cut })
+    Ok(Page {
+        records: records(read, answer.body),
+        end_cursor,
+        has_next,
+        total,
+        counts_the_rest: false,
+        served_at,
+        is_cut,
+    })
 }
 
 #[derive(Deserialize)]
@@ -226,6 +237,7 @@ mod tests {
             field_kind: FieldKind::Text,
             path: JsonPath { key: name.to_owned(), part: None },
             kind,
+            is_nullable: true,
         };
         Decoder::new(Arc::from([
             column("id", ColumnType::Uuid),

@@ -166,31 +166,31 @@ pub(super) fn of_complaint(complaint: Complaint, retry_after: Option<Duration>) 
         return Problem::Key(refusal);
     }
     if is_permission(&complaint) {
-        return refused(RefusalKind::Permission, complaint.text);
+        return refused(RefusalKind::Permission, complaint);
     }
     if is_cold(complaint.text.raw()) {
         return Problem::Unavailable { status: complaint.status, text: complaint.text };
     }
     match refusal::kind(&complaint) {
-        Some(kind) => refused(kind, complaint.text),
+        Some(kind) => refused(kind, complaint),
         None => of_status(complaint),
     }
 }
 
-fn refused(kind: RefusalKind, message: ServerText) -> Problem {
-    Problem::Refused(Refusal { kind, message })
+fn refused(kind: RefusalKind, complaint: Complaint) -> Problem {
+    Problem::Refused(Refusal { kind, status: Some(complaint.status), message: complaint.text })
 }
 
 fn of_status(complaint: Complaint) -> Problem {
-    let Complaint { status, text, .. } = complaint;
+    let status = complaint.status;
     match status {
-        408 | 425 | 500.. => Problem::Unavailable { status, text },
+        408 | 425 | 500.. => Problem::Unavailable { status, text: complaint.text },
         // GraphQL answers 200 for faults of its own, too; without a code they are faults of the request.
         _ if complaint.code.as_deref().is_some_and(is_server_fault) => {
-            Problem::Unavailable { status, text }
+            Problem::Unavailable { status, text: complaint.text }
         }
-        404 => refused(RefusalKind::NotFound, text),
-        _ => refused(RefusalKind::Other, text),
+        404 => refused(RefusalKind::NotFound, complaint),
+        _ => refused(RefusalKind::Other, complaint),
     }
 }
 

@@ -12,6 +12,8 @@ use super::{complaint::Complaint, text::ServerText};
 pub struct Refusal {
     /// What is wrong, as far as it can be told.
     pub kind: RefusalKind,
+    /// The HTTP status; `None` if it was never sent.
+    pub status: Option<u16>,
     /// In the server's words.
     pub message: ServerText,
 }

@@ -12,7 +12,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError,
+    Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, capabilities,
     pull::{Effect, Pull},
     push::Push,
     scope,
@@ -23,7 +23,7 @@ use crate::{
     config::{Config, SchemaMode},
     mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
     plan::schema::{self, Mode, SchemaPlan},
-    record::{DataModel, Flow, ObjectId},
+    record::{DataModel, Flow, ObjectId, Rest},
     source::Client,
 };
 
@@ -204,15 +204,17 @@ impl Engine {
     /// Either side refuses.
     pub async fn apply_schema(&self) -> Result<SchemaPlan, SyncError> {
         let model = self.source.data_model().await?;
-        self.shape(&model, Mode::Auto).await
+        let rest = capabilities::current(&self.source, &self.mirror, &model).await?;
+        self.shape(&model, Mode::Auto, rest).await
     }
 
     /// Makes the mirror's tables what the data model asks for, as far as the configuration lets them change.
     pub(super) async fn evolve(&self) -> Result<Arc<Workspace>, SyncError> {
         let model = self.source.data_model().await?;
+        let rest = capabilities::current(&self.source, &self.mirror, &model).await?;
         // A push under way finishes its round by the tables that it was planned for.
         let mut workspace = self.workspace.write().await;
-        let SchemaPlan { tables, held, .. } = self.shape(&model, self.schema_mode()).await?;
+        let SchemaPlan { tables, held, .. } = self.shape(&model, self.schema_mode(), rest).await?;
         let held: Vec<String> = held.iter().map(ToString::to_string).collect();
         if !held.is_empty() && workspace.held != held {
             let (changes, schema) = (held.join(", "), self.mirror.schema());
@@ -222,13 +224,19 @@ impl Engine {
                 "the data model asks for changes of the tables, which are not made"
             );
         }
-        *workspace = Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held)?);
+        *workspace =
+            Arc::new(Workspace::new(&self.mirror, &self.config, &model, tables, held, rest)?);
         Ok(Arc::clone(&workspace))
     }
 
-    async fn shape(&self, model: &DataModel, mode: Mode) -> Result<SchemaPlan, SyncError> {
+    async fn shape(
+        &self,
+        model: &DataModel,
+        mode: Mode,
+        rest: Rest,
+    ) -> Result<SchemaPlan, SyncError> {
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(model, &self.config.objects)?;
+        let objects = scope::scoped(model, &self.config.objects, rest)?;
         let plan = schema::plan(self.mirror.schema(), &objects, &change.existing, mode);
         for step in &plan.steps {
             tracing::debug!(schema = plan.schema, %step, "changing the mirror's tables");

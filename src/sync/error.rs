@@ -169,8 +169,8 @@ impl SyncError {
             SyncError::Source(error) => error.hint(),
             SyncError::Mirror(error) => error.hint(),
             SyncError::Fuse { .. } => Some(
-                "nothing was removed; if Twenty was not restored from a backup and the key sees everything, let it \
-                 happen once with TWENTY_SYNC__FUSE__SHARE=1 twenty-sync --once"
+                "what was found before is repaired; if Twenty was not restored from a backup and the key sees \
+                 everything, repair the rest with TWENTY_SYNC__FUSE__SHARE=1 twenty-sync verify --repair"
                     .to_owned(),
             ),
             SyncError::ResetFuse { object, .. } => Some(format!(

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ObjectReport, ProgressSender, SyncError,
+    ObjectReport, ProgressSender, SyncError, capabilities,
     pull::{Effect, Pull},
     scope,
     target::{Target, Workspace},
@@ -25,7 +25,7 @@ use crate::{
         push::{self, Basis, Verb},
         schema::{self, Mode, SchemaPlan, Step},
     },
-    record::{DataModel, Flow},
+    record::{DataModel, Flow, Rest},
     source::Client,
 };
 
@@ -102,7 +102,8 @@ impl Preview {
     /// Either side refuses to be read.
     pub async fn schema(&self) -> Result<SchemaPlan, SyncError> {
         let model = self.source.data_model().await?;
-        self.schema_of(&model).await
+        let rest = self.rest(&model).await?;
+        self.schema_of(&model, rest).await
     }
 
     /// What a run would do.
@@ -115,9 +116,10 @@ impl Preview {
         progress: &ProgressSender,
     ) -> Result<Previewed, SyncError> {
         let model = self.source.data_model().await?;
-        let schema = self.schema_of(&model).await?;
-        let workspace =
-            Workspace::new(&self.mirror, &self.config, &model, schema.tables.clone(), Vec::new())?;
+        let rest = self.rest(&model).await?;
+        let schema = self.schema_of(&model, rest).await?;
+        let (mirror, config, tables) = (&self.mirror, &self.config, schema.tables.clone());
+        let workspace = Workspace::new(mirror, config, &model, tables, Vec::new(), rest)?;
         let changing: BTreeSet<&str> = schema.steps.iter().filter_map(changed_table).collect();
         // A mirror without its control schema has no local changes, and nothing is stopped.
         let is_new = schema.steps.contains(&Step::CreateSchema);
@@ -140,10 +142,16 @@ impl Preview {
         Ok(Previewed { schema, pull, anew, push, stops })
     }
 
-    async fn schema_of(&self, model: &DataModel) -> Result<SchemaPlan, SyncError> {
+    async fn rest(&self, model: &DataModel) -> Result<Rest, SyncError> {
+        let rest = capabilities::seen(&self.source, model).await?.rest;
+        self.source.expect_rest(rest);
+        Ok(rest)
+    }
+
+    async fn schema_of(&self, model: &DataModel, rest: Rest) -> Result<SchemaPlan, SyncError> {
         // Never applied: dropping it ends its transaction.
         let change = self.mirror.begin_schema_change().await?;
-        let objects = scope::scoped(model, &self.config.objects)?;
+        let objects = scope::scoped(model, &self.config.objects, rest)?;
         // A person wants to see what is asked for, whoever is to apply it.
         Ok(schema::plan(self.mirror.schema(), &objects, &change.existing, Mode::Auto))
     }

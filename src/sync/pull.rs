@@ -31,6 +31,7 @@ use crate::{
 };
 
 mod confirmed;
+mod removal;
 
 /// The largest page that a server gives.
 pub(super) const PAGE_SIZE: u16 = 200;
@@ -72,6 +73,27 @@ struct Running {
     /// What the last complete walk was not shown.
     withheld_before: Vec<String>,
     from_the_start: bool,
+    /// Rows that this walk removed.
+    removed: u64,
+    /// The rows there were, once they were counted.
+    total: Option<u64>,
+    /// Whether a person lets this walk remove what it wants.
+    released: bool,
+}
+
+impl Running {
+    fn at(stored: &StoredCheckpoint, overlap: Duration) -> Running {
+        Running {
+            watermark: stored.checkpoint.watermark,
+            version: stored.version,
+            withheld: BTreeSet::new(),
+            withheld_before: stored.withheld.clone(),
+            from_the_start: walk::begin(&stored.checkpoint, overlap).since.is_none(),
+            removed: stored.removed,
+            total: None,
+            released: false,
+        }
+    }
 }
 
 impl<'a> Pull<'a> {
@@ -103,23 +125,8 @@ impl<'a> Pull<'a> {
             return Ok(());
         }
         let stored = self.checkpoint().await?;
-        let mut walk = walk::begin(&stored.checkpoint, self.overlap);
-        let mut running = Running {
-            watermark: stored.checkpoint.watermark,
-            version: stored.version,
-            withheld: BTreeSet::new(),
-            withheld_before: stored.withheld,
-            from_the_start: walk.since.is_none(),
-        };
-        let mut read = match self.read(&walk, stop).await {
-            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
-                // The server does not know where the last run stopped: its walk starts over.
-                let anew = Checkpoint { walk: None, ..stored.checkpoint };
-                walk = walk::begin(&anew, self.overlap);
-                self.read(&walk, stop).await?
-            }
-            read => read?,
-        };
+        let mut running = Running::at(&stored, self.overlap);
+        let (mut walk, mut read) = self.first_page(&stored.checkpoint, stop).await?;
         loop {
             let judged = self.judge(&walk, &mut read, stop).await?;
             report.read += read.page.records.len() as u64;
@@ -128,7 +135,11 @@ impl<'a> Pull<'a> {
                     self.say(next.seen, next.fewest.unwrap_or(next.seen), false);
                     let checkpoint =
                         Checkpoint { watermark: running.watermark, walk: Some(next.clone()) };
-                    self.apply(&mut running, report, read, checkpoint, Walked::Further).await?;
+                    let applied =
+                        self.apply(&mut running, report, read, checkpoint, Walked::Further);
+                    if self.has_blown(applied.await, &mut running, report).await? {
+                        return Ok(());
+                    }
                     if self.is_stopped(report).await? {
                         return Ok(());
                     }
@@ -136,7 +147,11 @@ impl<'a> Pull<'a> {
                     walk = next;
                 }
                 Ok(Step::Done(checkpoint)) => {
-                    self.apply(&mut running, report, read, checkpoint, Walked::ToTheEnd).await?;
+                    let applied =
+                        self.apply(&mut running, report, read, checkpoint, Walked::ToTheEnd);
+                    if self.has_blown(applied.await, &mut running, report).await? {
+                        return Ok(());
+                    }
                     report.withheld = self.names(&running.withheld);
                     return Ok(());
                 }
@@ -156,6 +171,25 @@ impl<'a> Pull<'a> {
         }
     }
 
+    /// Reads on from where the checkpoint stands.
+    async fn first_page(
+        &self,
+        checkpoint: &Checkpoint,
+        stop: &CancellationToken,
+    ) -> Result<(Walk, Read<'a>), SyncError> {
+        let walk = walk::begin(checkpoint, self.overlap);
+        match self.read(&walk, stop).await {
+            Err(SyncError::Source(error)) if error.is_cursor_refused() && walk.cursor.is_some() => {
+                // The server does not know where the last run stopped: its walk starts over.
+                let anew = Checkpoint { walk: None, ..checkpoint.clone() };
+                let walk = walk::begin(&anew, self.overlap);
+                let read = self.read(&walk, stop).await?;
+                Ok((walk, read))
+            }
+            read => Ok((walk, read?)),
+        }
+    }
+
     /// Whether the object was stopped since the last page. Its walk then goes on from here when the stop is lifted.
     async fn is_stopped(&self, report: &mut ObjectReport) -> Result<bool, SyncError> {
         if !matches!(self.effect, Effect::Preview) {
@@ -172,11 +206,11 @@ impl<'a> Pull<'a> {
         read: &mut Read<'a>,
         stop: &CancellationToken,
     ) -> Result<Result<Step, WalkError>, SyncError> {
-        if let Ok(step) = walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()) {
+        if let Ok(step) = walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()) {
             return Ok(Ok(step));
         }
         *read = self.read(walk, stop).await?;
-        Ok(walk::advance(walk, &facts(&read.page), PAGE_SIZE.into()))
+        Ok(walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()))
     }
 
     async fn read(&self, walk: &Walk, stop: &CancellationToken) -> Result<Read<'a>, SyncError> {
@@ -208,12 +242,16 @@ impl<'a> Pull<'a> {
             walked,
             version: running.version,
             withheld: None,
+            may_remove: None,
         };
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
         }
         if walked == Walked::ToTheEnd && report.read > 0 {
             self.compare_withheld(running, &mut write);
+        }
+        if matches!(self.effect, Effect::Apply) {
+            write.may_remove = self.may_remove(running, &write).await?;
         }
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
@@ -222,8 +260,10 @@ impl<'a> Pull<'a> {
         let writer = &self.target.writer;
         match self.effect {
             Effect::Apply => {
-                report.applied.add(self.mirror.apply_page(writer, &write, edits).await?);
+                let applied = self.mirror.apply_page(writer, &write, edits).await?;
+                running.removed += applied.removed;
                 running.version += 1;
+                report.applied.add(applied);
             }
             Effect::Preview => {
                 report.applied.add(self.mirror.preview_page(writer, &write, edits).await?);
@@ -306,7 +346,8 @@ impl<'a> Pull<'a> {
     }
 }
 
-pub(super) fn facts(page: &Page) -> PageFacts {
+pub(super) fn facts(walk: &Walk, page: &Page) -> PageFacts {
+    let before = if page.counts_the_rest { walk.seen } else { 0 };
     let fact = |record: &PageRecord| match &record.decoded {
         Ok(row) => Some((row.id, Some(row.updated_at))),
         Err(fault) => fault.id.map(|id| (id, None)),
@@ -316,7 +357,7 @@ pub(super) fn facts(page: &Page) -> PageFacts {
         records: page.records.iter().map(fact).collect(),
         end_cursor: page.end_cursor.clone(),
         has_next: page.has_next,
-        total: page.total,
+        total: page.total + before,
     }
 }
 

@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use self::memory::Memory;
 use super::{
-    SyncError,
+    SyncError, fuse,
     target::{Target, Workspace},
     writes::Writes,
 };
 use crate::{
-    mirror::{Behind, Claimed, Decision, Mirror, UnsentCreate},
+    mirror::{Behind, Claimed, Decision, Mirror, Queue, UnsentCreate},
     plan::{
         batch::{Limits, Planned, batch},
         order::{self, Kind, Node, Waiting},
@@ -31,7 +31,7 @@ use crate::{
         push::{self, Verb},
         reconcile::reconcile,
     },
-    record::{Image, ObjectId},
+    record::{Flow, Image, ObjectId},
     source::Client,
 };
 
@@ -110,8 +110,12 @@ impl Push<'_> {
         while !stop.is_cancelled() {
             // The data model must not change between planning and acknowledging.
             let workspace = self.workspace.read().await;
-            let mut claimed = self.mirror.claim(CLAIM).await?;
-            claimed.retain(|record| memory.may_try(record.object_id, record.record_id));
+            let (mut claimed, queues) = self.mirror.claim_counted(CLAIM).await?;
+            let blown = self.blown(&workspace, &queues).await?;
+            claimed.retain(|record| {
+                !blown.contains(&record.object_id)
+                    && memory.may_try(record.object_id, record.record_id)
+            });
             if claimed.is_empty() || report.model_outdated {
                 return Ok(report);
             }
@@ -130,6 +134,30 @@ impl Push<'_> {
             round.run(claimed).await?;
         }
         Err(SyncError::Stopped)
+    }
+}
+
+impl Push<'_> {
+    /// The objects of which more would be deleted or overwritten than may at once: they stop.
+    async fn blown(
+        &self,
+        workspace: &Workspace,
+        queues: &[Queue],
+    ) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let mut blown = BTreeSet::new();
+        for Queue { object_id, effects } in queues {
+            let Some(target) = workspace.target(*object_id) else { continue };
+            // Counting costs more than most queues.
+            if !target.fuse.blows(*effects, 0) {
+                continue;
+            }
+            let total = self.mirror.expected_count(&target.writer, target.deleted()).await?;
+            if target.fuse.blows(*effects, total) {
+                fuse::blow(self.mirror, target, Flow::Push, *effects, total).await?;
+                blown.insert(*object_id);
+            }
+        }
+        Ok(blown)
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     mirror::{Applied, Decision, Shadow},
     plan::{
+        fuse::Effects,
         pending::{Pending, Sighting},
         reconcile::reconcile,
         schema,
@@ -148,7 +149,7 @@ impl Resetting<'_> {
         let pulls = self.workspace.targets();
         let pulls = pulls.map(|target| (target.table.object_id, pull(target, Effect::Apply)));
         let complete = self.engine.complete(self.workspace).await?;
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.engine.fuse(), self.stop);
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.stop);
 
         self.shadow.compare(&withheld).await?;
         let absent = self.confirm(&walk, &sweeper).await?;
@@ -182,7 +183,8 @@ impl Resetting<'_> {
     ) -> Result<Vec<Uuid>, SyncError> {
         let unread = self.shadow.unread().await?;
         let (records, total) = (unread.len() as u64, self.shadow.total().await?);
-        if sweeper.fuse.blows(records, total) {
+        let effects = Effects { deletes: records, overwrites: 0 };
+        if self.target.fuse.blows(effects, total) {
             let object = self.target.plural().to_owned();
             return Err(SyncError::ResetFuse { object, records, total });
         }

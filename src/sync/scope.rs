@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use crate::{
     config::{self, ObjectRule},
     plan::{
+        capability::allowed,
+        fuse::Fuse,
         policy::{DeletePolicy, Policies, Policy},
         schema::{Scoped, Table},
         scope::{default_direction, is_walkable},
     },
-    record::{DataModel, Direction},
+    record::{DataModel, Direction, Rest},
 };
 
 use super::SyncError;
@@ -21,6 +23,7 @@ use super::SyncError;
 pub(super) fn scoped<'a>(
     model: &'a DataModel,
     rules: &BTreeMap<String, ObjectRule>,
+    server: Rest,
 ) -> Result<Vec<Scoped<'a>>, SyncError> {
     if let Some(name) = rules.keys().find(|name| model.object(name).is_none()) {
         return Err(SyncError::UnknownObject { name: name.clone(), near: nearest(model, name) });
@@ -29,7 +32,7 @@ pub(super) fn scoped<'a>(
         let rule = rules.iter().find(|(name, _)| object.is_called(name));
         let direction = rule.and_then(|(_, rule)| rule.direction);
         let direction = direction.unwrap_or_else(|| default_direction(object));
-        Scoped { object, direction }
+        Scoped { object, direction: allowed(direction, server) }
     });
     Ok(scoped.filter(|scoped| scoped.direction != Direction::Off).collect())
 }
@@ -40,11 +43,7 @@ pub(super) fn policies(
     push: config::Push,
     rules: &BTreeMap<String, ObjectRule>,
 ) -> Policies {
-    let named = |name: &String| {
-        name.eq_ignore_ascii_case(&table.name_plural)
-            || name.eq_ignore_ascii_case(&table.name_singular)
-    };
-    let rule = rules.iter().find(|(name, _)| named(name)).map(|(_, rule)| rule);
+    let rule = rule(table, rules);
     let fields = rule.into_iter().flat_map(|rule| &rule.fields);
     Policies {
         object: policy(rule.and_then(|rule| rule.policy).unwrap_or(push.policy)),
@@ -55,6 +54,25 @@ pub(super) fn policies(
             DeletePolicy::DeleteWins
         },
     }
+}
+
+/// How much may be deleted or overwritten at once, of one object.
+pub(super) fn fuse(
+    table: &Table,
+    fuse: config::Fuse,
+    rules: &BTreeMap<String, ObjectRule>,
+) -> Fuse {
+    let config::Fuse { share, rows } =
+        rule(table, rules).and_then(|rule| rule.fuse).unwrap_or(fuse);
+    Fuse { share, rows }
+}
+
+fn rule<'a>(table: &Table, rules: &'a BTreeMap<String, ObjectRule>) -> Option<&'a ObjectRule> {
+    let named = |name: &String| {
+        name.eq_ignore_ascii_case(&table.name_plural)
+            || name.eq_ignore_ascii_case(&table.name_singular)
+    };
+    rules.iter().find(|(name, _)| named(name)).map(|(_, rule)| rule)
 }
 
 /// The key of a field as the API spells it: names from the environment have lost their capitals.

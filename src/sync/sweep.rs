@@ -13,15 +13,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{SyncError, pull::Pull};
+use super::{SyncError, fuse, pull::Pull};
 use crate::{
     mirror::Applied,
     plan::{
-        fuse::Fuse,
+        fuse::Effects,
         pending::DeletedRecords,
         sweep::{ALL_IDS, Contradiction, IdRange, Sweep},
     },
-    record::ObjectId,
+    record::{Flow, ObjectId},
     source::{IDS_PER_CALL, PageRecord, Trash},
 };
 
@@ -34,7 +34,8 @@ pub(super) struct Sweeper<'a> {
     pub(super) pulls: BTreeMap<ObjectId, Pull<'a>>,
     /// Those that were read to the end.
     pub(super) complete: BTreeSet<ObjectId>,
-    pub(super) fuse: Fuse,
+    /// Those of which a person lets any number of records go.
+    pub(super) released: BTreeSet<ObjectId>,
     pub(super) stop: &'a CancellationToken,
     /// What changed, by object.
     pub(super) applied: BTreeMap<ObjectId, Applied>,
@@ -53,11 +54,10 @@ impl<'a> Sweeper<'a> {
     pub(super) fn new(
         pulls: BTreeMap<ObjectId, Pull<'a>>,
         complete: BTreeSet<ObjectId>,
-        fuse: Fuse,
         stop: &'a CancellationToken,
     ) -> Sweeper<'a> {
-        let (applied, failures) = Default::default();
-        Sweeper { pulls, complete, fuse, stop, applied, failures }
+        let (released, applied, failures) = Default::default();
+        Sweeper { pulls, complete, released, stop, applied, failures }
     }
 
     /// Sweeps every object of which the source counts too few records.
@@ -80,7 +80,7 @@ impl<'a> Sweeper<'a> {
     async fn suspicious(&self) -> Result<Vec<ObjectId>, SyncError> {
         let mut expected = Vec::new();
         for pull in self.complete.iter().filter_map(|object| self.pulls.get(object)) {
-            let count = pull.mirror.expected_count(&pull.target.writer, pull.target.deleted());
+            let count = pull.mirror.expected_count(&pull.target.writer, pull.target.expected());
             expected.push((pull, count.await?));
         }
         expected.retain(|(_, count)| *count > 0);
@@ -99,7 +99,7 @@ impl<'a> Sweeper<'a> {
     async fn sweep(&mut self, object: ObjectId) -> Result<(), SyncError> {
         let Some(pull) = self.pulls.get(&object) else { return Ok(()) };
         let (moment, target) = (pull.writes.page(), pull.target);
-        let ids = pull.mirror.expected_ids(&target.writer, target.deleted()).await?;
+        let ids = pull.mirror.expected_ids(&target.writer, target.expected()).await?;
         let counted = self.count(pull, vec![ALL_IDS]).await?.into_iter().sum();
         let mut search = Sweep::begin(&ids, counted);
         loop {
@@ -124,8 +124,9 @@ impl<'a> Sweeper<'a> {
             self.applied.entry(object).or_default().add(applied);
         }
         let records = absent.len() as u64;
-        if self.fuse.blows(records, total) {
-            return Err(SyncError::Fuse { object: target.plural().to_owned(), records, total });
+        let effects = Effects { deletes: records, overwrites: 0 };
+        if target.fuse.blows(effects, total) && !self.released.contains(&object) {
+            return fuse::blow(pull.mirror, target, Flow::Pull, effects, total).await;
         }
         self.bury(object, absent).await
     }
@@ -198,7 +199,8 @@ impl<'a> Sweeper<'a> {
         stream::iter(counts).buffered(PARALLEL).try_collect().await
     }
 
-    /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed.
+    /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed. Where
+    /// the source hides its trash, a row that is known to be there is not absent.
     pub(super) async fn look(&self, pull: &Pull<'_>, ids: &[Uuid]) -> Result<Look, SyncError> {
         if ids.is_empty() {
             return Ok(Look::default());
@@ -210,13 +212,17 @@ impl<'a> Sweeper<'a> {
             return Err(doubt(pull, Contradiction::Answer { given, counted }));
         }
         let there: HashSet<Uuid> = found.records.iter().filter_map(id_of).collect();
-        let absent = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        let mut absent: Vec<Uuid> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        if pull.target.keeps_what_is_hidden() && !absent.is_empty() {
+            let kept = pull.mirror.trashed(&pull.target.writer, &absent).await?;
+            absent.retain(|id| !kept.contains(id));
+        }
         Ok(Look { records: found.records, absent })
     }
 }
 
 fn trash(pull: &Pull<'_>) -> Trash {
-    match pull.target.deleted() {
+    match pull.target.expected() {
         DeletedRecords::Keep => Trash::Counted,
         DeletedRecords::Remove => Trash::LeftOut,
     }

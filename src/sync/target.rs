@@ -12,11 +12,12 @@ use crate::{
     config::{self, Config},
     mirror::{Mirror, MirrorError, TableWriter},
     plan::{
+        fuse::Fuse,
         pending::{DeletedRecords, Rules},
         policy::Policies,
         schema::Table,
     },
-    record::{Column, DataModel, Decoder, DeleteMode, ObjectId},
+    record::{Column, DataModel, Decoder, DeleteMode, ObjectId, Rest},
 };
 
 /// The mirrored objects of a workspace, by id.
@@ -35,9 +36,12 @@ pub(super) struct Target {
     pub(super) writer: TableWriter,
     /// The columns that the source compares where values must be unique: of a composite field the primary value.
     pub(super) unique: Vec<usize>,
+    pub(super) fuse: Fuse,
     policies: Policies,
     deleted: DeletedRecords,
     delete_mode: DeleteMode,
+    /// Older servers never show what lies in the trash.
+    trash_is_shown: bool,
 }
 
 impl Workspace {
@@ -47,9 +51,12 @@ impl Workspace {
         model: &DataModel,
         tables: Vec<Table>,
         held: Vec<String>,
+        rest: Rest,
     ) -> Result<Workspace, MirrorError> {
-        let target =
-            |table: Table| Ok((table.object_id, Target::new(mirror, config, model, table)?));
+        let target = |table: Table| {
+            let object = table.object_id;
+            Ok((object, Target::new(mirror, config, model, table, rest)?))
+        };
         let targets: Result<_, MirrorError> = tables.into_iter().map(target).collect();
         Ok(Workspace { targets: targets?, held })
     }
@@ -79,11 +86,13 @@ impl Target {
         config: &Config,
         model: &DataModel,
         table: Table,
+        rest: Rest,
     ) -> Result<Target, MirrorError> {
         Ok(Target {
             decoder: Decoder::new(table.columns.as_slice().into()),
             writer: TableWriter::new(mirror, &table)?,
             unique: unique(model, &table),
+            fuse: scope::fuse(&table, config.fuse, &config.objects),
             policies: scope::policies(&table, config.push, &config.objects),
             deleted: match config.pull.deleted_records {
                 config::DeletedRecords::Remove => DeletedRecords::Remove,
@@ -93,6 +102,7 @@ impl Target {
                 config::Deletes::Soft => DeleteMode::Soft,
                 config::Deletes::Hard => DeleteMode::Destroy,
             },
+            trash_is_shown: rest != Rest::Legacy,
             table,
         })
     }
@@ -114,6 +124,17 @@ impl Target {
     /// What the mirror does with records in the trash.
     pub(super) fn deleted(&self) -> DeletedRecords {
         self.deleted
+    }
+
+    /// Whether rows of soft-deleted records stay although the source shows nothing of them: that it does not is then no
+    /// reason to take them for destroyed.
+    pub(super) fn keeps_what_is_hidden(&self) -> bool {
+        self.keeps_deleted() && !self.trash_is_shown
+    }
+
+    /// Which records the source should show of those that the mirror has.
+    pub(super) fn expected(&self) -> DeletedRecords {
+        if self.trash_is_shown { self.deleted } else { DeletedRecords::Remove }
     }
 
     pub(super) fn is_called(&self, name: &str) -> bool {

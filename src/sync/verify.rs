@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     mirror::StoredRow,
+    plan::fuse::Effects,
     plan::{
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
@@ -97,6 +98,8 @@ pub(super) struct Verifier<'a, 's> {
     pub(super) object: ObjectId,
     pub(super) repair: bool,
     pub(super) report: Verified,
+    /// Rows of records that are gone, so far.
+    pub(super) removed: u64,
 }
 
 impl<'a> Verifier<'a, '_> {
@@ -142,7 +145,7 @@ impl<'a> Verifier<'a, '_> {
         loop {
             self.sweeper.go_on()?;
             let page = pull.source.page(&request, &pull.target.decoder).await?;
-            match walk::advance(walk, &facts(&page), PAGE_SIZE.into()) {
+            match walk::advance(walk, &facts(walk, &page), PAGE_SIZE.into()) {
                 Ok(step) => return Ok((page, step)),
                 Err(_) if !again => again = true,
                 Err(cause) => return Err(SyncError::Walk { object: object.to_owned(), cause }),
@@ -233,11 +236,26 @@ impl<'a> Verifier<'a, '_> {
                 let records = look.records.into_iter().filter(is_wrong).collect();
                 pull.apply_read(records, &moment).await?;
                 let gone = look.absent.into_iter().filter(|id| wrong.contains(id)).collect();
-                self.sweeper.bury(self.object, gone).await?;
+                self.bury(pull, gone).await?;
                 self.count_repaired(pull, &wrong, recent).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes rows of records that are gone, as far as the fuse allows.
+    async fn bury(&mut self, pull: &Pull<'a>, gone: Vec<Uuid>) -> Result<(), SyncError> {
+        self.removed += gone.len() as u64;
+        let effects = Effects { deletes: self.removed, overwrites: 0 };
+        if self.removed > pull.target.fuse.rows {
+            let counted = pull.mirror.expected_count(&pull.target.writer, pull.target.deleted());
+            let total = counted.await? + self.removed - gone.len() as u64;
+            if pull.target.fuse.blows(effects, total) {
+                let (object, records) = (pull.target.plural().to_owned(), self.removed);
+                return Err(SyncError::Fuse { object, records, total });
+            }
+        }
+        self.sweeper.bury(self.object, gone).await
     }
 
     /// What is equal now was repaired.
@@ -308,5 +326,8 @@ fn finding(pull: &Pull<'_>, source: Option<&Decoded>, stored: &StoredRow, recent
     let source = source.map(Result::as_ref).transpose();
     let (Ok(source), Ok(mirror)) = (source, mirror) else { return Seen::Unreadable };
     let (units, deleted) = (&units(columns), pull.target.deleted());
-    Seen::Finding(Comparison { columns, units, deleted, recent }.of(source, mirror.as_ref()))
+    let hides_trash = pull.target.keeps_what_is_hidden();
+    Seen::Finding(
+        Comparison { columns, units, deleted, hides_trash, recent }.of(source, mirror.as_ref()),
+    )
 }

@@ -128,5 +128,6 @@ pub(super) fn page(rows: Vec<Incoming>, version: i64) -> PageWrite {
         walked: Walked::ToTheEnd,
         version,
         withheld: None,
+        may_remove: None,
     }
 }

@@ -218,19 +218,78 @@ async fn local_changes_are_reconciled_before_a_destroyed_record_goes() {
     equality::assert_equal(&stage).await;
 }
 
+/// Syncs once with this setting for deleted records.
+async fn once_with(stage: &Stage, deleted: &str) {
+    let mut program = stage.program();
+    program.args(["--once"]).env("TWENTY_SYNC__PULL__DELETED_RECORDS", deleted);
+    let ended = super::stage::finish(&mut program).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_at_once_blow_the_fuse_until_a_person_says_so() {
+async fn a_listing_that_ends_after_a_fifth_removes_nothing_and_says_so() {
     let stage = Stage::set(World::with_people(1_000)).await;
     stage.once().await;
-    stage.fake.world(|world| destroy(world, "people", 100..200));
+    let pool = stage.database.pool().await;
+    sqlx::raw_sql("delete from sync.checkpoint").execute(&pool).await.unwrap();
+    stage.fake.fault(Fault::new(Effect::EndEarly(0.2)).when(is_of_people));
     let ended = stage.run(&["--once"]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stderr.contains("100 of 1000 people") && ended.stderr.contains("FUSE__SHARE"),
-        "{ended:?}"
+        ended.stderr.contains("the listing ended after 200 records, but the server counts 1000")
+            && ended.stderr.contains("nothing was removed"),
+        "{}",
+        ended.stderr
     );
     assert_eq!(count(&stage, "people").await, 1_000);
-    let meant = stage.program().arg("--once").env("TWENTY_SYNC__FUSE__SHARE", "1").status().await;
-    assert!(meant.is_ok_and(|status| status.success()));
-    equality::assert_equal(&stage).await;
+    stage.fake.clear_faults();
+    let report = stage.once().await;
+    assert_eq!(report["rows_changed"], 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_purge_of_the_trash_took_goes_where_deleted_records_are_kept_and_nothing_else() {
+    for (deleted, kept) in [("remove", 0), ("keep", 1)] {
+        let stage = Stage::set(World::sample()).await;
+        once_with(&stage, deleted).await;
+        let before = count(&stage, "companies").await;
+        let (old, young) = stage.fake.world(|world| {
+            let (old, young) = (id_of(world, "companies", 0), id_of(world, "companies", 1));
+            world.soft_delete("companies", old);
+            world.set_clock(world.clock().advanced(std::time::Duration::from_hours(10 * 24)));
+            world.soft_delete("companies", young);
+            (old, young)
+        });
+        once_with(&stage, deleted).await;
+        let (removed, purged) = stage.fake.world(|world| {
+            let trash = world.rows("companies");
+            let trash = trash.iter().filter(|row| !row["deletedAt"].is_null()).count();
+            world.set_clock(world.clock().advanced(std::time::Duration::from_hours(6 * 24)));
+            world.empty_trash(14);
+            let rows = world.rows("companies");
+            let left = rows.iter().filter(|row| !row["deletedAt"].is_null()).count();
+            (world.row("companies", old).is_none(), trash - left)
+        });
+        assert!(removed && purged >= 1);
+        once_with(&stage, deleted).await;
+        let pool = stage.database.pool().await;
+        let there: Vec<Uuid> =
+            sqlx::query_scalar("select id from twenty.companies where id = any($1)")
+                .bind(vec![old, young])
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(there, vec![young; kept], "{deleted}");
+        let gone = if deleted == "keep" { i64::try_from(purged).unwrap() } else { 2 };
+        assert_eq!(count(&stage, "companies").await, before - gone, "{deleted}");
+        let report = stage
+            .program()
+            .args(["--once", "--json"])
+            .env("TWENTY_SYNC__PULL__DELETED_RECORDS", deleted)
+            .output()
+            .await
+            .unwrap();
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        assert_eq!(report["rows_changed"], 0, "{report}");
+    }
 }

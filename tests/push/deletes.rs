@@ -34,7 +34,8 @@ async fn where_deletes_are_hard_nothing_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_deletes_are_one_request() {
-    let scene = Scene::of(World::with_people(120)).await;
+    let loose = [("FUSE__SHARE", "1")];
+    let scene = Scene::with(World::with_people(120), &loose).await;
     let some = "select id from twenty.people order by id limit 100";
     assert_eq!(scene.sql(&format!("delete from twenty.people where id in ({some})")).await, 100);
     scene.sync().await;
@@ -155,4 +156,70 @@ async fn where_deleted_rows_are_kept_clearing_deleted_at_restores() {
     scene.live("people", id);
     assert!(scene.row("people", id).await.unwrap()["deleted_at"].is_null());
     assert_eq!(scene.pending().await, Vec::<String>::new());
+}
+
+/// A restore by SQL; the requests that the program sent for it must be one update that clears `deletedAt`, because
+/// only that is announced as a change, not as another delete.
+async fn assert_restored_by_an_update(scene: &Scene, id: Uuid) {
+    scene.stage.fake.clear_calls();
+    scene.sync().await;
+    scene.live("people", id);
+    let writes = scene.writes();
+    let restores: Vec<_> =
+        writes.iter().filter(|call| call.info.body.contains(r#""deletedAt":null"#)).collect();
+    assert_eq!(restores.len(), 1, "{writes:?}");
+    assert!(writes.iter().all(|call| !call.info.path.contains("/restore")), "{writes:?}");
+    assert!(restores[0].info.body.contains("update"), "{restores:?}");
+    scene.sync().await;
+    assert_eq!(scene.pending().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_by_sql_reaches_twenty_as_an_update() {
+    for (deleted, restore) in [
+        ("remove", "insert into twenty.people (id, city) values ('ID', 'Nara')"),
+        ("keep", "update twenty.people set deleted_at = null where id = 'ID'"),
+    ] {
+        let scene = Scene::with(World::sample(), &[("PULL__DELETED_RECORDS", deleted)]).await;
+        let id = scene.some("people", 0);
+        scene.stage.fake.world(|world| world.soft_delete("people", id));
+        scene.sync().await;
+        scene.sql(&restore.replace("ID", &id.to_string())).await;
+        assert_restored_by_an_update(&scene, id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_in_twenty_reaches_the_mirror() {
+    for deleted in ["remove", "keep"] {
+        let scene = Scene::with(World::sample(), &[("PULL__DELETED_RECORDS", deleted)]).await;
+        let id = scene.some("people", 0);
+        scene.stage.fake.world(|world| world.soft_delete("people", id));
+        scene.sync().await;
+        scene.stage.fake.world(|world| world.restore("people", id));
+        scene.sync().await;
+        let row = scene.row("people", id).await.expect("the row is back");
+        assert!(row["deleted_at"].is_null(), "{deleted}: {row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_of_a_record_that_was_purged_is_a_conflict_and_is_not_tried_again() {
+    let scene = Scene::with(World::sample(), &[("PULL__DELETED_RECORDS", "keep")]).await;
+    let id = scene.some("people", 0);
+    scene.stage.fake.world(|world| world.soft_delete("people", id));
+    scene.sync().await;
+    scene.sql(&format!("update twenty.people set deleted_at = null where id = '{id}'")).await;
+    scene.stage.fake.world(|world| {
+        world.set_clock(world.clock().advanced(std::time::Duration::from_hours(16 * 24)));
+        world.empty_trash(14)
+    });
+    scene.sync().await;
+    assert_eq!((scene.record("people", id), scene.row("people", id).await), (None, None));
+    let conflict = scene.conflict().await;
+    assert_eq!((conflict.record_id, conflict.kind.as_str()), (id, "deleted_at_source"));
+    assert_eq!(scene.pending().await, Vec::<String>::new());
+    scene.stage.fake.clear_calls();
+    scene.sync().await;
+    assert_eq!(scene.writes(), []);
 }

@@ -184,7 +184,7 @@ async fn an_outage_of_the_source_loses_nothing_and_all_is_sent_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_killed_in_the_middle_of_its_writes_ends_with_both_sides_equal() {
-    let scene = Scene::of(World::with_people(400)).await;
+    let scene = Scene::with(World::with_people(400), &[("FUSE__SHARE", "1")]).await;
     for round in 0..8 {
         scene
             .sql(&format!("update twenty.people set city = 'R{round} ' || left(id::text, 2)"))

@@ -9,7 +9,7 @@ use super::{Basis, ReadReason, Verb, plan, references};
 use crate::{
     plan::{
         fixture::{ID, NOON, TABLE, at, image, pending, rules, text},
-        pending::{Pending, Rules},
+        pending::{Operation, OperationKind, Pending, Rules},
         policy::Policies,
         schema::Table,
     },
@@ -183,4 +183,29 @@ fn nothing_is_sent_for_an_object_that_is_only_pulled() {
     let table = Table { direction: Direction::Pull, ..TABLE.clone() };
     let rules = Rules { table: &table, ..rules(&policies) };
     assert_eq!(plan(rules, &pending(None, Some(image(&[]))), Basis::Stored), Verb::Nothing);
+}
+
+/// A company was deleted and inserted anew before either was sent, without its flag: the null that the new row held
+/// was sent, and the source, which takes none, refused the record for ever.
+#[test]
+fn a_row_inserted_anew_leaves_to_the_source_what_may_not_be_null_there() {
+    let mut table = TABLE.clone();
+    table.columns[at("flag")].is_nullable = false;
+    let policies = Policies::default();
+    let rules = Rules { table: &table, ..rules(&policies) };
+    let base = image(&[("text", text("a")), ("flag", Value::Boolean(false))]);
+    let mut pending = pending(Some(base), Some(image(&[("text", text("b"))])));
+    let sends_flag = |pending: &Pending| {
+        let Verb::Update(write) = plan(rules, pending, Basis::Stored) else { panic!("no update") };
+        (write.body.contains_key("text"), write.body.contains_key("flag"))
+    };
+    // A null that somebody wrote is sent, and refused with a reason.
+    assert_eq!(sends_flag(&pending), (true, true));
+    pending.operations = vec![Operation {
+        id: 1,
+        kind: OperationKind::Insert,
+        changed: Vec::new(),
+        changed_at: NOON,
+    }];
+    assert_eq!(sends_flag(&pending), (true, false));
 }

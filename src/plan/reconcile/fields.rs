@@ -13,7 +13,7 @@ use crate::{
         merge::{Reference, Seen, Verdict, merge, see},
         pending::Pending,
         policy::{Side, Times},
-        push::is_writable,
+        push::{is_left_out, is_writable},
     },
     record::{FieldKind, Image, Row, Unit, Value, canonical},
 };
@@ -93,7 +93,9 @@ impl<'a> Merging<'a> {
             Seen { source_changed: true, mirror_changed: true, ..seen }
         } else if self.restores {
             Seen { source_changed: empty, mirror_changed: !empty, ..seen }
-        } else if is_position && empty {
+        } else if is_position && empty
+            || is_left_out(columns, unit, self.decision.pending, self.mirror)
+        {
             Seen { mirror_changed: false, ..seen }
         } else {
             seen

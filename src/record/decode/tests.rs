@@ -12,7 +12,14 @@ use crate::record::{Column, ColumnType, Decimal, FieldKind, JsonPath, Value};
 fn column(key: &str, part: Option<&'static str>, kind: ColumnType) -> Column {
     let path = JsonPath { key: key.to_owned(), part };
     let field_kind = FieldKind::Text;
-    Column { name: key.to_owned(), field_id: uuid::Uuid::nil(), field_kind, path, kind }
+    Column {
+        name: key.to_owned(),
+        field_id: uuid::Uuid::nil(),
+        field_kind,
+        path,
+        kind,
+        is_nullable: true,
+    }
 }
 
 fn decoder() -> Decoder {

@@ -45,7 +45,7 @@ impl<T> Sent<T> {
     /// A body that no server takes; it is not even sent.
     pub(super) fn too_large() -> Sent<T> {
         let message = ServerText::new("the record is larger than the server takes in one request");
-        Sent::Refused(Refusal { kind: RefusalKind::Value, message })
+        Sent::Refused(Refusal { kind: RefusalKind::Value, status: None, message })
     }
 
     /// The same with another answer.

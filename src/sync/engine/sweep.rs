@@ -14,9 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::{
-    config,
     mirror::RunMode,
-    plan::fuse::Fuse,
+    record::{Flow, ObjectId},
     sync::{
         Disposition, ObjectReport, ProgressSender, SyncError,
         engine::chain,
@@ -57,7 +56,9 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(), SyncError> {
-        if stop.is_cancelled() || !self.swept.is_due(mode) {
+        // What a person let pass is looked at now, and once.
+        let is_due = self.swept.is_due(mode) || !self.mirror.released_pulls().await?.is_empty();
+        if stop.is_cancelled() || !is_due {
             return Ok(());
         }
         self.sweep_these(reports, stop, progress).await
@@ -81,14 +82,21 @@ impl Engine {
             .map(|report| report.object.as_str())
             .collect();
         let complete = workspace.targets().filter(|target| read.contains(target.plural()));
-        let complete = complete.map(|target| target.table.object_id).collect();
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
+        let complete: BTreeSet<ObjectId> = complete.map(|target| target.table.object_id).collect();
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
+        sweeper.released = self.mirror.released_pulls().await?.into_iter().collect();
         if let Err(error) = sweeper.run().await {
             if error.disposition() != Disposition::Retry {
                 return Err(error);
             }
             let error = chain(&error);
             tracing::warn!(error, "could not look for destroyed records; the next run does");
+        }
+        let passed = sweeper.released.intersection(&sweeper.complete);
+        let passed: Vec<ObjectId> =
+            passed.filter(|object| !sweeper.failures.contains_key(object)).copied().collect();
+        if !passed.is_empty() {
+            mirror.replace_fuses(Flow::Pull, &passed).await?;
         }
         for (id, applied) in &sweeper.applied {
             let name = workspace.target(*id).map(Target::plural);
@@ -104,11 +112,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    pub(in crate::sync) fn fuse(&self) -> Fuse {
-        let config::Fuse { share, rows } = self.config.fuse;
-        Fuse { share, rows }
     }
 
     async fn note_sweep(&self, object: uuid::Uuid, error: &SyncError) {

@@ -45,13 +45,13 @@ impl Engine {
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
         let complete = self.complete(&workspace).await?;
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
-        let mut sweeper = Sweeper::new(pulls.collect(), complete, self.fuse(), stop);
+        let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         let wanted =
             |target: &&Target| names.is_empty() || names.iter().any(|name| target.is_called(name));
         let mut reports = Vec::new();
         for target in workspace.targets().filter(wanted) {
             let (object, report) = (target.table.object_id, Verified::default());
-            let verifier = Verifier { sweeper: &mut sweeper, object, repair, report };
+            let verifier = Verifier { sweeper: &mut sweeper, object, repair, report, removed: 0 };
             reports.push(verifier.run(&pull(target)).await);
         }
         reports.sort_by(|left, right| left.object.cmp(&right.object));

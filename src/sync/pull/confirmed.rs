@@ -76,6 +76,7 @@ impl Pull<'_> {
             walked: Walked::Further,
             version,
             withheld: None,
+            may_remove: None,
         })
     }
 

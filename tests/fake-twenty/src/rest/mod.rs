@@ -6,6 +6,7 @@
 mod extra;
 mod filter_grammar;
 mod group;
+mod legacy;
 mod params;
 mod path;
 mod projection;
@@ -42,6 +43,9 @@ fn answer(context: &mut Context<'_>, request: &Request<'_>) -> Result<Reply, Ser
         .identity
         .as_ref()
         .map_or_else(|_| Actor::default(), |identity| identity.actor.clone());
+    if context.world.switches.legacy_rest {
+        legacy::check(request.method, &target)?;
+    }
     match (request.method, target) {
         ("GET", Target::Many(object)) => read::list(context, &object, &request.params),
         ("GET", Target::One(object, id)) => read::one(context, &object, id, &request.params),

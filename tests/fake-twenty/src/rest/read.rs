@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::legacy;
 use super::params::Params;
 use crate::error::ServerError;
 use crate::filter::{Filter, Operator};
 use crate::server::{Context, Reply};
-use crate::world::{Object, Page, Row, World};
+use crate::world::{Object, Page, Query, Row, World};
 
 /// `GET /rest/{plural}`
 pub(super) fn list(
@@ -18,16 +19,26 @@ pub(super) fn list(
     params: &Params,
 ) -> Result<Reply, ServerError> {
     let depth = params.depth()?;
-    let query = params.query(object)?;
-    context.throttle.take(1)?;
+    let mut query = params.query(object)?;
+    let is_legacy = context.world.switches.legacy_rest;
+    if is_legacy {
+        query.filter = legacy::live(query.filter);
+    } else {
+        context.throttle.take(1)?;
+    }
     let (shown, capped) = super::projection::shown(context.world, object, params)?;
     let object = &shown;
     let page = context.world.find_many(object, &query)?;
+    let total = if is_legacy {
+        let rest = Query { limit: usize::MAX, ..query.clone() };
+        context.world.find_many(object, &rest)?.rows.len()
+    } else {
+        page.total_count
+    };
     let mut body = String::with_capacity(1024 + page.rows.len() * 1024);
     let _ = write!(body, "{{\"data\":{{\"{}\":", object.name_plural);
     print_rows(context.world, object, &page.rows, depth, &mut body);
-    let _ =
-        write!(body, "}},\"totalCount\":{},\"pageInfo\":{}}}", page.total_count, page_info(&page));
+    let _ = write!(body, "}},\"totalCount\":{},\"pageInfo\":{}}}", total, page_info(&page));
     Ok(Reply { capped, ..Reply::printed(200, body, page.rows.len()) })
 }
 
@@ -50,9 +61,13 @@ pub(super) fn one(
     params: &Params,
 ) -> Result<Reply, ServerError> {
     let depth = params.depth()?;
-    context.throttle.take(1)?;
+    let is_legacy = context.world.switches.legacy_rest;
+    if !is_legacy {
+        context.throttle.take(1)?;
+    }
     let filter = Filter::compare("id", Operator::Eq, id.to_string());
-    let row = context.world.find_one(object, &filter)?;
+    let miss = |error| if is_legacy { legacy::missing(error) } else { error };
+    let row = context.world.find_one(object, &filter).map_err(miss)?;
     let mut body = format!("{{\"data\":{{\"{}\":", object.name_singular);
     print_row(context.world, object, row, depth, &mut body);
     body.push_str("}}");

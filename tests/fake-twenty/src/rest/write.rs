@@ -53,7 +53,7 @@ pub(super) fn create_one(
 ) -> Result<Reply, ServerError> {
     let depth = request.params.depth()?;
     context.throttle.take(1)?;
-    let upsert = request.params.is_true("upsert");
+    let upsert = upserts(context, request);
     let rows =
         context.world.create_many(object, vec![body_fields(&request.body)], upsert, actor)?;
     let row = rows.first().ok_or_else(ServerError::record_not_found)?;
@@ -71,8 +71,7 @@ pub(super) fn create_many(
     context.throttle.take(1)?;
     let bodies = request.body.as_array().map(Vec::as_slice).unwrap_or_default();
     let bodies = bodies.iter().map(body_fields).collect();
-    let rows =
-        context.world.create_many(object, bodies, request.params.is_true("upsert"), actor)?;
+    let rows = context.world.create_many(object, bodies, upserts(context, request), actor)?;
     Ok(reply_many(context, object, 201, "create", &rows, depth))
 }
 
@@ -144,13 +143,18 @@ pub(super) fn remove_many(
     Ok(Reply::printed(200, format!("{{\"data\":{{\"{key}\":{}}}}}", Value::Array(ids)), rows.len()))
 }
 
+/// An older server does not read the parameter.
+fn upserts(context: &Context<'_>, request: &Request<'_>) -> bool {
+    request.params.is_true("upsert") && !context.world.switches.legacy_rest
+}
+
 fn remove(
     context: &mut Context<'_>,
     object: &Object,
     filter: &Filter,
     params: &Params,
 ) -> Result<Vec<Row>, ServerError> {
-    if params.is_true("soft_delete") {
+    if params.is_true("soft_delete") && !context.world.switches.legacy_rest {
         context.world.soft_delete_where(object, filter)
     } else {
         context.world.destroy_where(object, filter)

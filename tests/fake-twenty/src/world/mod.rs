@@ -74,13 +74,16 @@ pub struct World {
     clock: Clock,
 }
 
-/// Features of other versions of the server, all off.
+/// Features of other versions of the server, earlier or later, all off.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Switches {
     /// GraphQL refuses to answer one root field twice under two names, and more than twenty root fields.
     pub refuses_repeated_roots: bool,
     /// `/client-config` tells this version.
     pub app_version: Option<String>,
+    /// REST is that of October 2025: no trash, no restore, no bulk update, no limit of calls; a record that is not
+    /// there is status 400; a count leaves out what came before the cursor.
+    pub legacy_rest: bool,
     /// Records show so many fields by REST unless `fields` names others, as newer servers do with 200.
     pub field_cap: Option<usize>,
 }

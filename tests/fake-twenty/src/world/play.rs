@@ -81,7 +81,33 @@ impl World {
         self.table_mut(&object).put(id, row);
     }
 
-    /// Removes a row as the nightly cleaning of the trash does: no event, and no trace in other tables.
+    /// Removes for good what has been in the trash for longer than so many days, as the nightly cleaning does: the days
+    /// are counted from midnight UTC, nothing is announced, and the database clears or removes what pointed there.
+    /// Tells how many records it removed.
+    pub fn empty_trash(&mut self, days: u32) -> usize {
+        const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+        let midnight = self.clock.now().div_euclid(DAY) * DAY;
+        let limit = midnight - i64::from(days) * DAY;
+        let mut removed = 0;
+        for object in self.objects.clone() {
+            let deleted_at = object.system_column("deletedAt");
+            let is_old =
+                |row: &Row| matches!(row.cells[deleted_at], Cell::Instant(at) if at < limit);
+            let rows = self.table(&object).rows();
+            let old: Vec<Uuid> =
+                rows.iter().filter(|(_, row)| is_old(row)).map(|(id, _)| *id).collect();
+            for id in old {
+                // One may have gone with another.
+                if self.table_mut(&object).take(id).is_some() {
+                    self.forget(object.id, id);
+                    removed += 1;
+                }
+            }
+        }
+        removed
+    }
+
+    /// Removes a row and leaves no trace in other tables, as if it had never been there.
     pub fn remove_record(&mut self, plural: &str, id: Uuid) {
         let object = self.expect_object(plural);
         self.table_mut(&object).take(id);

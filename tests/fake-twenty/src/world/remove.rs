@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Removes every trace of a key from the tables that point to it.
-    fn forget(&mut self, target: Uuid, id: Uuid) {
+    pub(super) fn forget(&mut self, target: Uuid, id: Uuid) {
         for object in self.objects.clone() {
             for (at, rule) in pointers(&object, target) {
                 let hit = |(_, row): &(&Uuid, &Row)| row.cells[at].as_uuid() == Some(id);
