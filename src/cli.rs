@@ -31,6 +31,7 @@ mod run;
 mod status;
 mod verify;
 mod watch;
+mod webhook;
 mod why;
 
 use arguments::{
@@ -122,6 +123,7 @@ fn dispatch(
             block_on(rewind::accept(&loaded.mirror()?, which, output))
         }
         Command::Why { object, id } => block_on(why::tell(&loaded.mirror()?, object, *id, output)),
+        Command::Webhook { command } => block_on(webhook::run(command, loaded, output)),
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),

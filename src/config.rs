@@ -18,6 +18,7 @@ mod health;
 mod layers;
 mod secret;
 mod show;
+mod webhook;
 
 pub use error::ConfigError;
 pub use layers::Loaded;
@@ -40,6 +41,8 @@ pub struct Config {
     pub push: Push,
     /// How much may be deleted or overwritten at once.
     pub fuse: Fuse,
+    /// Whether and where Twenty says that something changed.
+    pub webhook: Webhook,
     /// Rules for single objects, by singular or plural name.
     pub objects: BTreeMap<String, ObjectRule>,
 }
@@ -154,6 +157,36 @@ pub struct Fuse {
     /// So many rows pass in any case.
     pub rows: u64,
 }
+
+/// Whether and where Twenty says that something changed.
+#[derive(Debug, Clone, Default)]
+pub struct Webhook {
+    /// Where to listen; `None` if not at all.
+    pub listen: Option<SocketAddr>,
+    /// Where Twenty calls.
+    pub url: Option<Url>,
+    /// What deliveries are signed with: the first by those who sign now, any by those who signed before.
+    pub secrets: Vec<SecretString>,
+}
+
+impl Webhook {
+    /// Where Twenty calls, and what it signs with.
+    ///
+    /// # Errors
+    /// One of them is not set.
+    pub fn registration(&self) -> Result<(&Url, &SecretString), ConfigError> {
+        let url = self.url.as_ref().ok_or(ConfigError::Missing {
+            what: "the address at which Twenty reaches this program (webhook.url)",
+            hint: "set webhook.url, such as https://sync.example.org/hook, and have it lead to webhook.listen",
+        })?;
+        Ok((url, self.secrets.first().ok_or(NO_WEBHOOK_SECRET)?))
+    }
+}
+
+const NO_WEBHOOK_SECRET: ConfigError = ConfigError::Missing {
+    what: "the secret that webhooks are signed with (webhook.secret_file)",
+    hint: "openssl rand -hex 32 makes one; put it into a file and set webhook.secret_file to its path",
+};
 
 /// Who wins when both sides changed the same field; what each means is decided in [`crate::plan::policy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -2,8 +2,8 @@
 //! *mirror*) equal.
 //!
 //! Read the modules in this order: [`record`] is the vocabulary, `plan` takes every decision, `source`
-//! and `mirror` are the two edges, `sync` joins them (read, plan, apply), `cli` is the only place that
-//! prints.
+//! and `mirror` are the two edges, `webhook` is a third one that only says when to look, `sync` joins them (read,
+//! plan, apply), `cli` is the only place that prints.
 //!
 //! Invariants: `plan` and `record` know no HTTP, SQL, clock, randomness or async; `source` and `mirror` do not
 //! know each other; only `sync` and `cli` know both. `tests/architecture.rs` keeps it so.
@@ -17,3 +17,4 @@ pub mod record;
 pub mod source;
 pub mod sync;
 pub mod telemetry;
+pub mod webhook;

@@ -12,6 +12,7 @@ pub mod content;
 mod fixture;
 pub mod fuse;
 pub mod guard;
+pub mod look;
 pub mod merge;
 pub mod naming;
 pub mod order;

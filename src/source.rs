@@ -27,6 +27,7 @@ mod text;
 mod times;
 mod transport;
 mod usage;
+mod webhook;
 mod write;
 
 pub use budget::{Lane, Limit};
@@ -43,6 +44,7 @@ pub use server::Server;
 pub use text::ServerText;
 pub use times::Times;
 pub use usage::{Calls, Usage};
+pub use webhook::Webhook;
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,
     Patch, PatchFault, Sent, UPDATES_PER_CALL,

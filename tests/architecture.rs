@@ -85,6 +85,11 @@ fn the_two_edges_do_not_know_each_other() {
     assert_none(&["source"], &["crate::mirror", "crate::sync", "crate::cli", "sqlx"]);
     assert_none(&["mirror"], &["crate::source", "crate::sync", "crate::cli", "reqwest"]);
     assert_none(&["sync"], &["crate::cli", "sqlx::", "reqwest::"]);
+    assert_none(
+        &["webhook"],
+        &["crate::source", "crate::mirror", "crate::plan", "crate::sync", "crate::cli", "sqlx"],
+    );
+    assert_none(&["source", "mirror"], &["crate::webhook"]);
 }
 
 #[test]
@@ -98,12 +103,16 @@ fn what_watches_asks_nobody() {
 #[test]
 fn only_the_command_line_prints() {
     let printing = ["println!", "print!(", "stdout()"];
-    assert_none(&["config", "health", "mirror", "plan", "record", "source", "sync"], &printing);
+    assert_none(
+        &["config", "health", "mirror", "plan", "record", "source", "sync", "webhook"],
+        &printing,
+    );
 }
 
 #[test]
 fn dynamic_sql_has_one_door() {
-    let places = ["cli", "config", "health", "mirror", "plan", "record", "source", "sync"];
+    let places =
+        ["cli", "config", "health", "mirror", "plan", "record", "source", "sync", "webhook"];
     for (path, code) in code_of(&places) {
         let is_the_door = path.ends_with("mirror/ident.rs");
         assert!(
@@ -116,9 +125,9 @@ fn dynamic_sql_has_one_door() {
 
 #[test]
 fn every_file_says_why_it_exists() {
-    for (path, _) in
-        code_of(&["cli", "config", "health", "mirror", "plan", "record", "source", "sync"])
-    {
+    for (path, _) in code_of(&[
+        "cli", "config", "health", "mirror", "plan", "record", "source", "sync", "webhook",
+    ]) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//!"), "{} has no account of itself", path.display());
         assert!(text.lines().count() <= 400, "{} is longer than 400 lines", path.display());

@@ -1,6 +1,6 @@
 //! The words of the command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -115,6 +115,11 @@ pub(super) enum Command {
         /// The record's id
         id: Uuid,
     },
+    /// Have Twenty say at once when something changed, instead of waiting for the next look
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
+    },
     /// Check both sides and say what is wrong and what to do
     Doctor,
     /// The configuration in force
@@ -149,6 +154,22 @@ pub(super) enum SchemaCommand {
     Plan,
     /// Execute it, whatever schema.mode says
     Apply,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum WebhookCommand {
+    /// Have Twenty call webhook.url; doing it twice is doing it once
+    Register,
+    /// Have Twenty stop calling webhook.url
+    Remove,
+    /// See whether events arrive: somebody must change a record meanwhile
+    Test {
+        /// How long to wait for an event
+        #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+        wait: Duration,
+    },
+    /// List the webhooks of the workspace, without their secrets
+    List,
 }
 
 #[derive(Debug, Clone, Subcommand)]

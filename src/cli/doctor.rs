@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     exit::{self, Failure},
     output::{Output, printable},
+    webhook,
 };
 use crate::{
     config::{Loaded, MirrorConfig, Source},
@@ -100,6 +101,13 @@ pub(super) async fn examine(loaded: &Loaded, output: &mut Output) -> Result<Exit
     match loaded.mirror() {
         Ok(mirror) => examine_mirror(&mirror, key, &mut report).await,
         Err(error) => report.fail("PostgreSQL", error.into()),
+    }
+    match webhook::examine(loaded).await {
+        None => {}
+        Some(Ok(text)) => report.ok("webhook", text),
+        Some(Err(Failure { message, hint, .. })) => {
+            report.put("webhook", Verdict::Warning, message, hint.as_deref());
+        }
     }
     output.show(&report.findings, |findings| {
         findings.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -54,6 +54,12 @@ impl Output {
         }
     }
 
+    /// Says what goes on, beside the data.
+    #[expect(clippy::unused_self, reason = "whoever prints must hold the output")]
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        writeln!(io::stderr().lock(), "{}", printable(text))
+    }
+
     /// Asks a person for a yes; `None` if nobody is there to be asked.
     #[expect(clippy::unused_self, reason = "whoever asks must hold the output")]
     pub(super) fn confirmed(&mut self, question: &str) -> io::Result<Option<bool>> {

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
-    Source, Sweep, health::HealthSettings, secret, show,
+    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook,
 };
 
 /// The file that is read when it is there and no other is named.
@@ -58,6 +58,7 @@ struct Settings {
     push: Push,
     fuse: Fuse,
     health: HealthSettings,
+    webhook: webhook::Settings,
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
@@ -208,10 +209,18 @@ impl Loaded {
         })
     }
 
+    /// Whether and where Twenty says that something changed.
+    ///
+    /// # Errors
+    /// An address makes no sense, or the secret is missing, too short or cannot be read.
+    pub fn webhook(&self) -> Result<Webhook, ConfigError> {
+        self.settings.webhook.read()
+    }
+
     /// All that the program needs to sync.
     ///
     /// # Errors
-    /// One of the two sides is not set.
+    /// One of the two sides is not set, or what is set makes no sense.
     pub fn config(&self) -> Result<Config, ConfigError> {
         Ok(Config {
             source: self.source()?,
@@ -221,6 +230,7 @@ impl Loaded {
             sweep: self.settings.sweep.clone(),
             push: self.settings.push,
             fuse: self.settings.fuse,
+            webhook: self.webhook()?,
             objects: self.settings.objects.clone(),
         })
     }

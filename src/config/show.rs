@@ -79,7 +79,7 @@ fn collect(path: &str, value: &Value, found: &mut Vec<Setting>) {
 
 fn shown(key: &str, value: &Value) -> String {
     match key {
-        "source.api_key" => "(hidden)".to_owned(),
+        "source.api_key" | "webhook.secret" => "(hidden)".to_owned(),
         "mirror.database_url" => without_password(&value.to_string()),
         _ => value.to_string(),
     }

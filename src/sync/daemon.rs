@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     health::{self, Health},
     mirror::RunMode,
+    webhook::{Desk, Hints, Receiver},
 };
 
 /// How often local changes are looked for, whatever was heard.
@@ -42,36 +43,83 @@ pub async fn keep_syncing(
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
     let sweeps = Schedule::parse(&config.sweep.interval)?;
+    let receiver = listen(config).await?;
     let opened = health.turning("opening", open(config, stop, health)).await?;
     let Some(engine) = opened else { return Ok(()) };
+    let hints = Hints::default();
+    let mut hearing = JoinSet::new();
+    if let Some(receiver) = receiver {
+        let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
+        hearing.spawn(async { match receiver.serve(desk).await {} });
+    }
     let passed = Notify::new();
-    let pulling = keep_pulling(&engine, &mut ticker, stop, progress, &passed);
+    let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
+    let pulling = keep_pulling(&engine, &mut wakes, stop, progress);
     let ended = tokio::select! {
         ended = health.turning("pull", pulling) => ended,
         ended = health.turning("push", keep_pushing(&engine, stop)) => ended,
         ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
         never = observe(&engine, health) => never,
     };
+    hearing.shutdown().await;
     tracing::info!("stopped");
     ended
 }
 
+/// What has the pull loop look, and who waits for it.
+struct Wakes<'a> {
+    ticker: &'a mut Ticker,
+    hints: &'a Hints,
+    passed: &'a Notify,
+}
+
 async fn keep_pulling(
     engine: &Engine,
-    ticker: &mut Ticker,
+    wakes: &mut Wakes<'_>,
     stop: &CancellationToken,
     progress: &ProgressSender,
-    passed: &Notify,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
         pass(engine, stop, progress).await?;
-        passed.notify_one();
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = health::waiting(ticker.tick()) => {}
-        }
+        wakes.passed.notify_one();
+        look_until_tick(engine, wakes, stop, progress).await?;
     }
     Ok(())
+}
+
+/// Looks at single objects when somebody says that something happened there, until it is time for all of them.
+async fn look_until_tick(
+    engine: &Engine,
+    wakes: &mut Wakes<'_>,
+    stop: &CancellationToken,
+    progress: &ProgressSender,
+) -> Result<(), SyncError> {
+    let mut earliest = Instant::now();
+    loop {
+        let wanted = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = health::waiting(wakes.ticker.tick()) => return Ok(()),
+            wanted = wakes.hints.take(earliest) => wanted,
+        };
+        let rest = match engine.look(&wanted, stop, progress).await {
+            Ok(calls) => engine.rest_after(calls),
+            Err(error) if error.disposition() == Disposition::Retry => {
+                log_failure(&error, "could not look at what webhooks told, the next tick does");
+                LOOK_EVERY
+            }
+            Err(error) => return Err(error),
+        };
+        earliest = Instant::now() + rest;
+    }
+}
+
+/// Listens for webhooks, if it should.
+async fn listen(config: &Config) -> Result<Option<Receiver>, SyncError> {
+    let Some(address) = config.webhook.listen else { return Ok(None) };
+    let listening = |cause| SyncError::Listen { address, cause };
+    let receiver = Receiver::bind(address).await.map_err(listening)?;
+    tracing::info!(%address, "listening for webhooks");
+    Ok(Some(receiver))
 }
 
 /// Pushes when the mirror says that something changed, and every few seconds for what waits or was not heard.

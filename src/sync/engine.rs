@@ -16,7 +16,7 @@ use super::{
     pull::{Effect, Pull},
     push::Push,
     scope,
-    target::Workspace,
+    target::{Target, Workspace},
     writes::Writes,
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod content;
+mod look;
 mod rewind;
 mod sweep;
 mod verify;
@@ -125,12 +126,22 @@ impl Engine {
     ) -> Result<Vec<ObjectReport>, SyncError> {
         let workspace = self.evolve().await?;
         self.look_back().await?;
+        let all: Vec<&Target> = workspace.targets().collect();
+        self.pull_these(&all, stop, progress).await
+    }
+
+    async fn pull_these(
+        &self,
+        targets: &[&Target],
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<Vec<ObjectReport>, SyncError> {
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap =
             time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
         let stopped = self.stopped_pulls().await?;
-        let runs = workspace.targets().filter(|target| !stopped.contains(&target.table.object_id));
+        let runs = targets.iter().filter(|target| !stopped.contains(&target.table.object_id));
         let pulls = runs.map(|target| async {
             let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
             let pull =

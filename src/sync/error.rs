@@ -3,6 +3,8 @@
 //! It exists so that every failure has one disposition and one hint, whoever reports it. Invariant: the table
 //! from error to disposition is exhaustive.
 
+use std::net::SocketAddr;
+
 use crate::{
     mirror::{MirrorError, MirrorFault},
     plan::{sweep::Contradiction, walk::WalkError},
@@ -116,6 +118,18 @@ pub enum SyncError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nobody can reach the webhook.
+    #[error("cannot listen for webhooks on {address}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Twenty signs with a secret of its own.
+    #[error("Twenty did not take the secret for the webhook, but signs with one of its own")]
+    WebhookSecret,
     /// Asked to stop.
     #[error("stopped before the end, as asked")]
     Stopped,
@@ -158,9 +172,11 @@ impl SyncError {
             | SyncError::ModelChanged { .. }
             | SyncError::Walk { .. }
             | SyncError::Counts { .. }
+            | SyncError::Listen { .. }
             | SyncError::Stopped => Disposition::Retry,
             SyncError::UnknownObject { .. }
             | SyncError::NotMirrored { .. }
+            | SyncError::WebhookSecret
             | SyncError::Schedule { .. } => Disposition::Configuration,
         }
     }
@@ -210,6 +226,14 @@ impl SyncError {
             }
             SyncError::Schedule { .. } => Some(
                 "give a duration such as 30s, or a cron expression such as */5 * * * *".to_owned(),
+            ),
+            SyncError::Listen { .. } => Some(
+                "does another twenty-sync run here, or something else on this port? webhook.listen names it"
+                    .to_owned(),
+            ),
+            SyncError::WebhookSecret => Some(
+                "copy the secret from Twenty, Settings > APIs & Webhooks, into the file that webhook.secret_file names"
+                    .to_owned(),
             ),
             SyncError::Stopped => None,
         }

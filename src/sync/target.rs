@@ -70,6 +70,11 @@ impl Workspace {
         self.targets().find(|target| target.is_called(name))
     }
 
+    /// The object with this singular name, as the API spells it.
+    pub(super) fn named(&self, singular: &str) -> Option<&Target> {
+        self.targets().find(|target| target.table.name_singular == singular)
+    }
+
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.targets.values()
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use twenty_sync::{
     config::{
         Config, DeletedRecords, Deletes, Fuse, MirrorConfig, ObjectRule, Policy, Pull, Push,
-        Schema, SchemaMode, Source, Sweep,
+        Schema, SchemaMode, Source, Sweep, Webhook,
     },
     mirror::RunMode,
     record::Direction,
@@ -142,6 +142,7 @@ impl Ground {
             },
             push: Push { policy: setup.policy, deletes: setup.deletes, edit_restores: false },
             sweep: Sweep { interval: "24h".to_owned() },
+            webhook: Webhook::default(),
             fuse: Fuse { share: 0.05, rows: 50 },
             objects,
         }

@@ -87,6 +87,7 @@ fn secrets_come_from_files_and_are_never_shown() {
         &[
             ("TWENTY_URL", "https://a.example"),
             ("TWENTY_API_KEY_FILE", &path),
+            ("TWENTY_SYNC__WEBHOOK__SECRET", "canary-of-the-webhook"),
             ("DATABASE_URL", "postgres://u:canary-password@h/d?password=canary-query"),
         ],
     )

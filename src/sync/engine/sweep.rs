@@ -57,12 +57,20 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<(), SyncError> {
         // What a person let pass is looked at now, and once.
-        let released: BTreeSet<ObjectId> =
-            self.mirror.released_pulls().await?.into_iter().collect();
-        let is_due = self.swept.is_due(mode) || !released.is_empty();
+        let is_due = self.swept.is_due(mode) || !self.mirror.released_pulls().await?.is_empty();
         if stop.is_cancelled() || !is_due {
             return Ok(());
         }
+        self.sweep_these(reports, stop, progress).await
+    }
+
+    /// Looks for destroyed records of these objects, where they were read to the end.
+    pub(super) async fn sweep_these(
+        &self,
+        reports: &mut [ObjectReport],
+        stop: &CancellationToken,
+        progress: &ProgressSender,
+    ) -> Result<(), SyncError> {
         let workspace = self.workspace.read().await.clone();
         let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
         let (overlap, effect) = (time::Duration::ZERO, Effect::Apply);
@@ -76,7 +84,7 @@ impl Engine {
         let complete = workspace.targets().filter(|target| read.contains(target.plural()));
         let complete: BTreeSet<ObjectId> = complete.map(|target| target.table.object_id).collect();
         let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
-        sweeper.released = released;
+        sweeper.released = self.mirror.released_pulls().await?.into_iter().collect();
         if let Err(error) = sweeper.run().await {
             if error.disposition() != Disposition::Retry {
                 return Err(error);
