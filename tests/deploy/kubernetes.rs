@@ -177,7 +177,7 @@ fn the_two_that_make_pods_make_them_alike() {
         })
         .collect();
     assert_eq!(pods[0], pods[1]);
-    assert_eq!(pods[0], pods[2]);
+    assert_eq!(pods.len(), 2);
 }
 
 #[test]

@@ -96,7 +96,8 @@ impl Ground {
         self.fake.clear_calls();
         let tables = "select format('%I.%I', n.nspname, c.relname) from pg_class c \
                       join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and (n.nspname = 'twenty' \
-                      or n.nspname = 'sync' and c.relname in ('outbox', 'base', 'conflict', 'quarantine', 'checkpoint', 'stop'))";
+                      or n.nspname = 'sync' and c.relname in ('outbox', 'base', 'conflict', 'quarantine', 'checkpoint', 'stop', \
+                      'fuse', 'sentinel', 'sweep'))";
         let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.pool).await.unwrap();
         // The program's own deletes are not logged. Truncating empties faster and makes new files, which takes longer.
         let deletes: Vec<String> =
