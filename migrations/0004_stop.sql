@@ -21,38 +21,6 @@ select distinct on (workspace_id, object_id) workspace_id, object_id, cause, rea
 from sync.stop where flow = 'push' order by workspace_id, object_id, stopped_at, cause;
 comment on view sync.stopped_push is 'Objects whose local changes are not sent, with the oldest reason';
 
-create or replace view sync.change as
-select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.changed, o.changed_by, o.session,
-    o.changed_at, o.transaction, o.settled_at,
-    case
-        when o.outcome is not null then o.outcome
-        when q.outbox_id >= o.outbox_id and q.retry_at is null then 'refused'
-        when o.operation = 'update' and o.changed <@ b.waiting then 'conflict'
-        when s.cause is not null then 'stopped'
-        else 'waiting'
-    end as outcome,
-    case
-        when o.outcome is not null then o.reason
-        when q.outbox_id >= o.outbox_id then q.reason
-        when o.operation = 'update' and o.changed <@ b.waiting then
-            'both sides changed the field and a person is to decide, or Twenty does not show it'
-        else s.reason
-    end as reason,
-    case
-        when o.outcome is not null then o.hint
-        when q.outbox_id >= o.outbox_id then q.hint
-        when o.operation = 'update' and o.changed <@ b.waiting then
-            format('select * from sync.conflict where record_id = %L', o.record_id)
-        else s.hint
-    end as hint
-from sync.outbox o
-left join sync.base b on o.settled_at is null and b.workspace_id = o.workspace_id
-    and b.object_id = o.object_id and b.record_id = o.record_id
-left join sync.quarantine q on o.settled_at is null and q.workspace_id = o.workspace_id
-    and q.object_id = o.object_id and q.direction = 'push' and q.record_key = o.record_id::text
-left join sync.stopped_push s on o.settled_at is null and s.workspace_id = o.workspace_id
-    and s.object_id = o.object_id;
-
 create or replace view sync.pending as
 select w.schema_name, o.name_plural as object, o.table_name, c.record_id,
     case
@@ -88,25 +56,6 @@ left join sync.base b on b.workspace_id = c.workspace_id and b.object_id = c.obj
     and b.record_id = c.record_id;
 comment on column sync.pending.state is
     'waiting, sent (the answer is awaited), held (see sync.conflict), refused (see sync.problem) or stopped (see sync.status)';
-
-create or replace view sync.status as
-select w.schema_name, o.name_plural as object, o.table_name, o.direction,
-    coalesce(p.waiting, 0) as waiting, p.oldest,
-    (select count(*) from sync.quarantine q
-     where q.workspace_id = o.workspace_id and q.object_id = o.object_id) as problems,
-    (select count(*) from sync.conflict c where c.workspace_id = o.workspace_id
-     and c.object_id = o.object_id and c.resolution = 'held') as conflicts,
-    k.succeeded_at as last_pull, k.failed_at, k.failure,
-    (select string_agg(format('%s: %s (%s)', s.flow, s.reason, s.cause), '; ' order by s.flow, s.stopped_at)
-     from sync.stop s where s.workspace_id = o.workspace_id and s.object_id = o.object_id) as stopped
-from sync.object o
-join sync.workspace w on w.workspace_id = o.workspace_id
-left join sync.checkpoint k on k.workspace_id = o.workspace_id and k.object_id = o.object_id
-left join (
-    select workspace_id, object_id, count(distinct record_id) as waiting, min(changed_at) as oldest
-    from sync.outbox where settled_at is null group by workspace_id, object_id
-) p on p.workspace_id = o.workspace_id and p.object_id = o.object_id;
-comment on column sync.status.stopped is 'What does not run, and why; null: both flows run';
 
 -- As before, but a change behind a stop does not keep its session waiting: nobody knows for how long.
 create or replace function sync.wait(timeout interval default '30s')

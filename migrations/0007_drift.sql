@@ -58,6 +58,7 @@ join sync.object ob on ob.workspace_id = o.workspace_id and ob.object_id = o.obj
 where o.settled_at is null;
 comment on view sync.unsendable is 'Local changes for which Twenty has, or shows, no field, or that go nowhere because of their object';
 
+-- Every change with its outcome, as before; a change can also be behind a stop, or go nowhere because of its field.
 create or replace view sync.change as
 select o.outbox_id, o.workspace_id, o.object_id, o.record_id, o.operation, o.changed, o.changed_by, o.session,
     o.changed_at, o.transaction, o.settled_at,
@@ -136,3 +137,4 @@ left join (
     select workspace_id, object_id, count(distinct record_id) as waiting, min(changed_at) as oldest
     from sync.outbox where settled_at is null group by workspace_id, object_id
 ) p on p.workspace_id = o.workspace_id and p.object_id = o.object_id;
+comment on column sync.status.stopped is 'What does not run, and why; null: both flows run';
