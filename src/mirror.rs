@@ -16,6 +16,7 @@ mod conflict;
 mod connect;
 mod content;
 mod control;
+mod count;
 mod ddl;
 mod decide;
 mod error;

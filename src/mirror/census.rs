@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Mirror, TableWriter,
+    count::unsigned,
     error::MirrorError,
     ident::{Ident, statement},
 };
@@ -33,7 +34,7 @@ impl Mirror {
             .fetch_one(&self.pool)
             .await
             .map_err(|error| table.relation.failed(error))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(unsigned(count))
     }
 
     /// The ids of these records, ascending.

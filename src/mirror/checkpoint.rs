@@ -7,7 +7,11 @@
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError};
+use super::{
+    Mirror,
+    count::{signed, unsigned},
+    error::MirrorError,
+};
 use crate::{
     plan::walk::{Checkpoint, Walk},
     record::ObjectId,
@@ -152,12 +156,4 @@ fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
     let (version, withheld) = (row.try_get("version")?, row.try_get("withheld")?);
     let removed = unsigned(row.try_get("walk_removed")?);
     Ok(StoredCheckpoint { checkpoint, version, withheld, removed })
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn unsigned(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
 }

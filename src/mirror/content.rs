@@ -10,7 +10,11 @@ use sqlx::{
 };
 use time::OffsetDateTime;
 
-use super::{Mirror, error::MirrorError};
+use super::{
+    Mirror,
+    count::{signed, unsigned},
+    error::MirrorError,
+};
 use crate::{
     plan::{
         content::{ContentSweep, Tally},
@@ -42,7 +46,7 @@ impl FromRow<'_, PgRow> for StoredSweep {
 }
 
 fn content(row: &PgRow) -> Result<ContentSweep, sqlx::Error> {
-    let count = |name| row.try_get::<i64, _>(name).map(|count| u64::try_from(count).unwrap_or(0));
+    let count = |name| row.try_get::<i64, _>(name).map(unsigned);
     let fewest: Option<i64> = row.try_get("walk_fewest")?;
     Ok(ContentSweep {
         walk: Walk {
@@ -51,7 +55,7 @@ fn content(row: &PgRow) -> Result<ContentSweep, sqlx::Error> {
             cursor: row.try_get("walk_cursor")?,
             last_id: row.try_get("walk_last_id")?,
             seen: count("walk_seen")?,
-            fewest: fewest.and_then(|fewest| u64::try_from(fewest).ok()),
+            fewest: fewest.map(unsigned),
             pages: count("walk_pages")?,
         },
         tally: Tally {
@@ -170,8 +174,4 @@ impl Mirror {
         query.execute(&mut *transaction).await.map_err(failed())?;
         transaction.commit().await.map_err(failed())
     }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

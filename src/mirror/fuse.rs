@@ -8,7 +8,13 @@ use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, StopCause, error::MirrorError, ident::statement, stop};
+use super::{
+    Mirror, StopCause,
+    count::{signed, unsigned},
+    error::MirrorError,
+    ident::statement,
+    stop,
+};
 use crate::{
     plan::fuse::Effects,
     record::{Flow, ObjectId},
@@ -227,12 +233,4 @@ impl Mirror {
         self.release_fuse(object_id, flow).await?;
         self.replace_fuses(flow, &[object_id]).await
     }
-}
-
-fn unsigned(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -13,7 +13,7 @@ use sqlx::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError};
+use super::{Mirror, count::unsigned, error::MirrorError};
 use crate::{
     plan::{
         pending::{Operation, OperationKind},
@@ -80,7 +80,7 @@ impl Mirror {
         .fetch_one(&self.pool)
         .await
         .map_err(MirrorError::query("count the outbox"))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(unsigned(count))
     }
 
     /// How many of them wait although nothing is stopped: they ask for time, or for a person.
@@ -96,7 +96,7 @@ impl Mirror {
         .fetch_one(&self.pool)
         .await
         .map_err(MirrorError::query("count what waits"))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(unsigned(count))
     }
 
     /// The local changes of a record, oldest first, as far back as they are kept.

@@ -6,7 +6,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError, page::SetAside};
+use super::{Mirror, count::unsigned, error::MirrorError, page::SetAside};
 use crate::record::ObjectId;
 
 /// Sets records aside; says how many are new or differ from before.
@@ -72,6 +72,6 @@ impl Mirror {
                 .fetch_one(&self.pool)
                 .await
                 .map_err(MirrorError::query("count the quarantine"))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(unsigned(count))
     }
 }
