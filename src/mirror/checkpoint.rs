@@ -138,6 +138,24 @@ pub(super) async fn advance(
     Ok(moved.rows_affected() == 1)
 }
 
+/// Has an object read from its first record.
+pub(super) async fn start_over(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
+         walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
+         walk_pages = null, walk_removed = 0 where workspace_id = $1 and object_id = $2",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
     let cursor: Option<String> = row.try_get("walk_cursor")?;
     let walk = match cursor {

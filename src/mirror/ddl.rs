@@ -9,7 +9,7 @@ use std::{collections::HashSet, fmt::Write};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
-    Mirror, catalog,
+    Mirror, catalog, checkpoint,
     error::MirrorError,
     follow,
     ident::{Ident, IdentError, statement, text_literal},
@@ -191,21 +191,19 @@ async fn read_anew(
     connection: &mut PgConnection,
     table: &Table,
 ) -> Result<(), MirrorError> {
-    for statement in [
-        "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
-         walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
-         walk_pages = null where workspace_id = $1 and object_id = $2",
+    let failed = || MirrorError::query("have an object read anew");
+    let object_id = table.object_id;
+    checkpoint::start_over(mirror, connection, object_id).await.map_err(failed())?;
+    sqlx::query(
         "update sync.base set decided_through = null where workspace_id = $1 and object_id = $2 \
          and decided_through is not null",
-    ] {
-        sqlx::query(statement)
-            .bind(mirror.workspace_id)
-            .bind(table.object_id)
-            .execute(&mut *connection)
-            .await
-            .map_err(MirrorError::query("have an object read anew"))?;
-    }
-    Ok(())
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(failed())
 }
 
 /// Writes down which columns of a table are no longer synced.

@@ -7,18 +7,13 @@ use sqlx::{FromRow, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, error::MirrorError};
+use super::{Mirror, checkpoint, error::MirrorError};
 use crate::{
     plan::rewind::{KEPT, Sentinel},
     record::ObjectId,
 };
 
 const FORGET: &str = "delete from sync.sentinel where workspace_id = $1 and object_id = $2";
-
-const START_OVER: &str = "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
-     walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, walk_pages = null, \
-     walk_removed = 0 \
-     where workspace_id = $1 and object_id = $2";
 
 const LIFT: &str =
     "delete from sync.stop where workspace_id = $1 and object_id = $2 and cause = 'rewind'";
@@ -125,8 +120,9 @@ impl Mirror {
 
     async fn try_follow_anew(&self, object_id: ObjectId) -> Result<bool, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
+        checkpoint::start_over(self, &mut transaction, object_id).await?;
         let mut lifted = 0;
-        for statement in [FORGET, START_OVER, RELEASE, LIFT] {
+        for statement in [FORGET, RELEASE, LIFT] {
             let done = sqlx::query(statement).bind(self.workspace_id).bind(object_id);
             lifted = done.execute(&mut *transaction).await?.rows_affected();
         }
