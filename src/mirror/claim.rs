@@ -94,6 +94,23 @@ pub struct Sending {
     pub through: i64,
 }
 
+/// Records with local changes of objects that are written back (`b`), with the last change of each (`o`) and, where it
+/// was refused, why (`q`).
+pub(super) const QUEUE: &str = "sync.base b join sync.object ob on ob.workspace_id = b.workspace_id \
+     and ob.object_id = b.object_id and ob.direction = 'both' left join lateral (select outbox_id, operation, changed_by \
+     from sync.outbox where workspace_id = b.workspace_id and object_id = b.object_id and record_id = b.record_id \
+     and settled_at is null order by outbox_id desc limit 1) o on true \
+     left join sync.quarantine q on q.workspace_id = b.workspace_id and q.object_id = b.object_id \
+     and q.direction = 'push' and q.record_key = b.record_id::text";
+
+/// What was refused is tried again now.
+pub(super) const DUE: &str =
+    "(q.quarantine_id is null or q.retry_at <= clock_timestamp() or o.outbox_id > q.outbox_id)";
+
+/// The object's push is not stopped.
+pub(super) const RUNS: &str = "not exists (select from sync.stop s where s.workspace_id = b.workspace_id \
+     and s.object_id = b.object_id and s.flow = 'push')";
+
 impl Mirror {
     /// The records to push, those that wait longest first, at most `limit`.
     ///
@@ -198,27 +215,21 @@ async fn waiting(
     connection: &mut PgConnection,
     limit: u32,
 ) -> Result<Vec<Claimed>, MirrorError> {
-    let rows = sqlx::query(
+    let sql = format!(
         "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
-         o.changed_by, coalesce(q.attempts, 0) as attempts \
-         from sync.base b join sync.object ob on ob.workspace_id = b.workspace_id and ob.object_id = b.object_id \
-         and ob.direction = 'both' and not exists (select from sync.stop s where s.workspace_id = b.workspace_id \
-         and s.object_id = b.object_id and s.flow = 'push') left join lateral (select outbox_id, changed_by from sync.outbox \
-         where workspace_id = b.workspace_id and object_id = b.object_id and record_id = b.record_id \
-         and settled_at is null order by outbox_id desc limit 1) o on true \
-         left join sync.quarantine q on q.workspace_id = b.workspace_id and q.object_id = b.object_id \
-         and q.direction = 'push' and q.record_key = b.record_id::text \
-         where b.workspace_id = $1 and (b.sent_at is not null or not exists (select from sync.stopped_record r \
-         where r.workspace_id = b.workspace_id and r.object_id = b.object_id and r.record_id = b.record_id \
-         and o.outbox_id <= r.through)) and (o.outbox_id > coalesce(b.decided_through, 0) or b.sent_at is not null) \
-         and (q.quarantine_id is null or q.retry_at <= clock_timestamp() or o.outbox_id > q.outbox_id) \
-         order by b.since, b.record_id limit $2",
-    )
-    .bind(mirror.workspace_id)
-    .bind(i64::from(limit))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(MirrorError::query("look for local changes"))?;
+         o.changed_by, coalesce(q.attempts, 0) as attempts from {QUEUE} \
+         where b.workspace_id = $1 and {RUNS} and {DUE} and (b.sent_at is not null or not exists (select from \
+         sync.stopped_record r where r.workspace_id = b.workspace_id and r.object_id = b.object_id \
+         and r.record_id = b.record_id and o.outbox_id <= r.through)) \
+         and (o.outbox_id > coalesce(b.decided_through, 0) or b.sent_at is not null) \
+         order by b.since, b.record_id limit $2"
+    );
+    let rows = sqlx::query(statement(sql))
+        .bind(mirror.workspace_id)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(MirrorError::query("look for local changes"))?;
     let mut claimed: Vec<Claimed> = rows
         .iter()
         .map(|row| {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Mirror, StopCause,
+    claim::{DUE, QUEUE, RUNS},
     count::{signed, unsigned},
     error::MirrorError,
     ident::statement,
@@ -64,18 +65,14 @@ impl FromRow<'_, PgRow> for BlownFuse {
     }
 }
 
-/// Records with changes that would change the source, and that can go now.
-const HELD: &str = "from sync.base b join sync.object ob on ob.workspace_id = b.workspace_id \
-     and ob.object_id = b.object_id and ob.direction = 'both' \
-     join lateral (select outbox_id, operation from sync.outbox where workspace_id = b.workspace_id \
-     and object_id = b.object_id and record_id = b.record_id and settled_at is null \
-     order by outbox_id desc limit 1) o on true \
-     left join sync.quarantine q on q.workspace_id = b.workspace_id and q.object_id = b.object_id \
-     and q.direction = 'push' and q.record_key = b.record_id::text \
-     left join sync.fuse f on f.workspace_id = b.workspace_id and f.object_id = b.object_id and f.flow = 'push' \
-     where b.workspace_id = $1 and b.base is not null and o.outbox_id > coalesce(b.decided_through, 0) \
-     and o.outbox_id > coalesce(f.released_through, 0) \
-     and (q.quarantine_id is null or q.retry_at <= clock_timestamp() or o.outbox_id > q.outbox_id)";
+/// Records with changes that would change the source, and that nobody has let pass.
+fn held() -> String {
+    format!(
+        "from {QUEUE} left join sync.fuse f on f.workspace_id = b.workspace_id and f.object_id = b.object_id \
+         and f.flow = 'push' where b.workspace_id = $1 and b.base is not null \
+         and o.outbox_id > coalesce(b.decided_through, 0) and o.outbox_id > coalesce(f.released_through, 0) and {DUE}"
+    )
+}
 
 /// What waits of each object that is not stopped.
 pub(super) async fn queues(
@@ -84,9 +81,8 @@ pub(super) async fn queues(
 ) -> Result<Vec<Queue>, MirrorError> {
     let sql = format!(
         "select b.object_id, count(*) filter (where o.operation = 'delete') as deletes, \
-         count(*) filter (where o.operation <> 'delete') as overwrites {HELD} \
-         and not exists (select from sync.stop s where s.workspace_id = b.workspace_id \
-         and s.object_id = b.object_id and s.flow = 'push') group by b.object_id"
+         count(*) filter (where o.operation <> 'delete') as overwrites {} and {RUNS} group by b.object_id",
+        held()
     );
     let rows: Vec<(ObjectId, i64, i64)> = sqlx::query_as(statement(sql))
         .bind(mirror.workspace_id)
@@ -216,7 +212,8 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn held_by_fuse(&self, object_id: ObjectId) -> Result<Vec<Uuid>, MirrorError> {
-        let sql = format!("select b.record_id {HELD} and b.object_id = $2 order by b.record_id");
+        let sql =
+            format!("select b.record_id {} and b.object_id = $2 order by b.record_id", held());
         sqlx::query_scalar(statement(sql))
             .bind(self.workspace_id)
             .bind(object_id)
