@@ -11,9 +11,10 @@ use super::{
     Mirror, TableWriter,
     claim::{self, Claimed},
     error::MirrorError,
+    quarantine,
     relation::Relation,
 };
-use crate::record::{Image, ObjectId};
+use crate::record::{Flow, Image, ObjectId};
 
 /// A base to be written.
 #[derive(Debug)]
@@ -113,29 +114,8 @@ pub(super) async fn write(
     // Where there is nothing to send, nothing is refused.
     let quiet = bases.iter().filter(|write| write.decided_through.is_some());
     let quiet: Vec<Uuid> = quiet.map(|write| write.record_id).collect();
-    release(mirror, connection, table.relation.object_id, &quiet).await
-}
-
-/// Takes records out of quarantine.
-async fn release(
-    mirror: &Mirror,
-    connection: &mut PgConnection,
-    object_id: ObjectId,
-    ids: &[Uuid],
-) -> Result<(), sqlx::Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'push' \
-         and record_id = any($3)",
-    )
-    .bind(mirror.workspace_id)
-    .bind(object_id)
-    .bind(ids)
-    .execute(connection)
-    .await
-    .map(drop)
+    let of = (table.relation.object_id, Flow::Push);
+    quarantine::release(mirror, connection, of, &quiet).await
 }
 
 /// Notes up to which change there is nothing to send of a record.

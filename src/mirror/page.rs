@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     plan::{pending::Pending, walk::Checkpoint},
-    record::Row,
+    record::{Flow, Row},
 };
 
 /// What a page writes.
@@ -210,7 +210,7 @@ impl Mirror {
             page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.iter().copied());
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
         let ids: Vec<Uuid> = ids.filter(|id| !is_refused(id)).collect();
-        quarantine::release(self, connection, table.relation.object_id, &ids).await?;
+        quarantine::release(self, connection, (table.relation.object_id, Flow::Pull), &ids).await?;
         let set_aside: Vec<&SetAside> = refused.iter().chain(&page.set_aside).collect();
         let set_aside =
             quarantine::put(self, connection, table.relation.object_id, &set_aside).await?;

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Mirror, count::unsigned, error::MirrorError, page::SetAside};
-use crate::record::ObjectId;
+use crate::record::{Flow, ObjectId};
 
 /// Sets records aside; says how many are new or differ from before.
 pub(super) async fn put(
@@ -41,19 +41,23 @@ pub(super) async fn put(
     Ok(written.rows_affected())
 }
 
-/// Takes records out that were read well.
+/// Takes records out that were read well, or of which nothing is to be sent.
 pub(super) async fn release(
     mirror: &Mirror,
     connection: &mut PgConnection,
-    object_id: ObjectId,
+    (object_id, flow): (ObjectId, Flow),
     ids: &[Uuid],
 ) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
-        "delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'pull' \
-         and record_id = any($3)",
+        "delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = $3 \
+         and record_id = any($4)",
     )
     .bind(mirror.workspace_id)
     .bind(object_id)
+    .bind(flow.as_str())
     .bind(ids)
     .execute(connection)
     .await

@@ -5,12 +5,15 @@
 
 use uuid::Uuid;
 
-use crate::mirror::{
-    Applied, Mirror, MirrorError, PageWrite, SetAside, TableWriter,
-    error::is_refused_value,
-    page::{Care, write_in_halves},
-    quarantine,
-    sort::Sorted,
+use crate::{
+    mirror::{
+        Applied, Mirror, MirrorError, PageWrite, SetAside, TableWriter,
+        error::is_refused_value,
+        page::{Care, write_in_halves},
+        quarantine,
+        sort::Sorted,
+    },
+    record::Flow,
 };
 
 impl Mirror {
@@ -49,7 +52,7 @@ impl Mirror {
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
         let ids = page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.clone());
         let ids: Vec<Uuid> = ids.filter(|id| !is_refused(id)).collect();
-        quarantine::release(self, &mut transaction, object, &ids).await?;
+        quarantine::release(self, &mut transaction, (object, Flow::Pull), &ids).await?;
         let aside: Vec<&SetAside> = refused.iter().chain(&page.set_aside).collect();
         let set_aside = quarantine::put(self, &mut transaction, object, &aside).await?;
         transaction.commit().await?;
