@@ -31,9 +31,10 @@ pub struct StoredCheckpoint {
 }
 
 /// How a checkpoint moves with a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Walked {
     /// The walk goes on.
+    #[default]
     Further,
     /// The walk is complete.
     ToTheEnd,

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What a page writes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PageWrite {
     /// Rows to insert or update.
     pub rows: Vec<Incoming>,

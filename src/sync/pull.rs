@@ -238,17 +238,9 @@ impl<'a> Pull<'a> {
         for row in page.records.iter().filter_map(|record| record.decoded.as_ref().ok()) {
             rewind::note(&mut running.newest, row.id, row.updated_at, page.served_at);
         }
-        let mut write = PageWrite {
-            rows: Vec::with_capacity(page.records.len()),
-            removed: Vec::new(),
-            tombstones: Vec::new(),
-            set_aside: Vec::new(),
-            checkpoint,
-            walked,
-            version: running.version,
-            withheld: None,
-            may_remove: None,
-        };
+        let version = running.version;
+        let rows = Vec::with_capacity(page.records.len());
+        let mut write = PageWrite { rows, checkpoint, walked, version, ..PageWrite::default() };
         for record in page.records {
             self.sort(record, &mut write, &mut running.withheld);
         }
@@ -373,7 +365,7 @@ pub(super) fn facts(walk: &Walk, page: &Page) -> PageFacts {
 fn set_aside(fault: Undecodable, json: &RecordText) -> SetAside {
     let key = match fault.id {
         Some(id) => id.to_string(),
-        None => format!("sha256:{}", hex(&Sha256::digest(json.as_bytes()))),
+        None => format!("sha256:{}", hex::encode(Sha256::digest(json.as_bytes()))),
     };
     SetAside {
         key,
@@ -382,12 +374,4 @@ fn set_aside(fault: Undecodable, json: &RecordText) -> SetAside {
         field: fault.field,
         json: json.to_string(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -4,12 +4,13 @@
 //! and newer writes of ours win. Invariants: the object stays where it is; what others wrote since the look began is
 //! newer, and is never overwritten by it.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
-use super::{Pull, set_aside};
+use super::Pull;
 use crate::{
-    mirror::{Applied, Incoming, LocalEdits, PageWrite, StoredCheckpoint, TableWriter, Walked},
-    plan::walk::Checkpoint,
+    mirror::{Applied, LocalEdits, PageWrite, StoredCheckpoint, TableWriter},
     source::PageRecord,
     sync::{SyncError, writes::PageMoment},
 };
@@ -49,16 +50,9 @@ impl<'a> Pull<'a> {
     }
 
     fn page_of(&self, records: Vec<PageRecord>) -> PageWrite {
-        let mut page = nothing();
-        for PageRecord { decoded, json } in records {
-            match decoded {
-                Ok(row) if row.deleted_at.is_some() && !self.target.keeps_deleted() => {
-                    page.removed.push(row.id);
-                    page.tombstones.push(row);
-                }
-                Ok(row) => page.rows.push(Incoming { row, json }),
-                Err(fault) => page.set_aside.push(set_aside(fault, &json)),
-            }
+        let mut page = PageWrite::default();
+        for record in records {
+            self.sort(record, &mut page, &mut BTreeSet::new());
         }
         page
     }
@@ -71,7 +65,7 @@ impl<'a> Pull<'a> {
     ) -> Result<Applied, SyncError> {
         let mut applied = Applied::default();
         for ids in ids.chunks(PER_TRANSACTION) {
-            let page = PageWrite { removed: ids.to_vec(), ..nothing() };
+            let page = PageWrite { removed: ids.to_vec(), ..PageWrite::default() };
             applied.add(self.apply_confirmed(page, moment).await?);
         }
         Ok(applied)
@@ -91,19 +85,5 @@ impl<'a> Pull<'a> {
         let applied = self.mirror.apply_page(&self.target.writer, &page, edits).await?;
         moment.stored.version += 1;
         Ok(applied)
-    }
-}
-
-fn nothing() -> PageWrite {
-    PageWrite {
-        rows: Vec::new(),
-        removed: Vec::new(),
-        tombstones: Vec::new(),
-        set_aside: Vec::new(),
-        checkpoint: Checkpoint::default(),
-        walked: Walked::Further,
-        version: 0,
-        withheld: None,
-        may_remove: None,
     }
 }
