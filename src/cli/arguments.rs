@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uuid::Uuid;
 
-use crate::config::Log;
+use crate::{config::Log, record::Flow};
 
 /// Keeps a Twenty CRM workspace and a PostgreSQL database equal.
 #[derive(Debug, Parser)]
@@ -326,6 +326,17 @@ pub(super) enum Take {
     Source,
     /// PostgreSQL's value
     Mirror,
+}
+
+impl OneFlow {
+    /// The flow that is meant; both where none is said.
+    pub(super) fn meant(one: Option<OneFlow>) -> Vec<Flow> {
+        match one {
+            Some(OneFlow::Pull) => vec![Flow::Pull],
+            Some(OneFlow::Push) => vec![Flow::Push],
+            None => vec![Flow::Pull, Flow::Push],
+        }
+    }
 }
 
 impl Arguments {

@@ -77,13 +77,8 @@ async fn release(
     flow: Option<OneFlow>,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
-    let flows = match flow {
-        Some(OneFlow::Pull) => vec![Flow::Pull],
-        Some(OneFlow::Push) => vec![Flow::Push],
-        None => vec![Flow::Pull, Flow::Push],
-    };
     let mut released = Vec::new();
-    for flow in flows {
+    for flow in OneFlow::meant(flow) {
         if mirror.release_fuse(object.object_id, flow).await? {
             released.push(flow.as_str());
         }
@@ -116,13 +111,7 @@ async fn discard(
     let held = mirror.held_by_fuse(object.object_id).await?;
     let (name, records) = (printable(&object.plural), grouped(held.len() as u64));
     let question = format!("{name}: give up the local changes of {records} records?");
-    if !yes {
-        match output.confirmed(&question)? {
-            Some(true) => {}
-            Some(false) => return Err(Failure::failed("nothing was given up")),
-            None => return Err(exit::not_asked(&question)),
-        }
-    }
+    output.insist(&question, yes, "nothing was given up")?;
     let mut discarded = 0_u64;
     for id in held {
         discarded += u64::from(mirror.discard(object.object_id, id).await?);

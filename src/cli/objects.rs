@@ -45,6 +45,25 @@ pub(super) async fn find_if(
     }
 }
 
+/// The objects called by these names, each once; every object with `all`.
+pub(super) async fn chosen(
+    mirror: &Mirror,
+    names: &[String],
+    all: bool,
+) -> Result<Vec<KnownObject>, Failure> {
+    if all {
+        return Ok(mirror.known_objects().await?);
+    }
+    let mut objects: Vec<KnownObject> = Vec::new();
+    for name in names {
+        let object = find(mirror, name).await?;
+        if !objects.contains(&object) {
+            objects.push(object);
+        }
+    }
+    Ok(objects)
+}
+
 fn names(object: &KnownObject) -> impl Iterator<Item = &str> {
     [&object.plural, &object.singular, &object.table].into_iter().map(String::as_str)
 }

@@ -16,7 +16,10 @@ use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
-use super::{arguments::Arguments, exit::Failure};
+use super::{
+    arguments::Arguments,
+    exit::{self, Failure},
+};
 use crate::mirror::{Stop, StopCause};
 
 /// Where a command prints.
@@ -62,7 +65,7 @@ impl Output {
 
     /// Asks a person for a yes; `None` if nobody is there to be asked.
     #[expect(clippy::unused_self, reason = "whoever asks must hold the output")]
-    pub(super) fn confirmed(&mut self, question: &str) -> io::Result<Option<bool>> {
+    fn confirmed(&mut self, question: &str) -> io::Result<Option<bool>> {
         let mut stderr = io::stderr().lock();
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(None);
@@ -71,6 +74,23 @@ impl Output {
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok(Some(is_yes(&answer)))
+    }
+
+    /// Goes on only after a yes; `refused` says what a no means. With `yes` nobody is asked.
+    pub(super) fn insist(
+        &mut self,
+        question: &str,
+        yes: bool,
+        refused: &str,
+    ) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        match self.confirmed(question)? {
+            Some(true) => Ok(()),
+            Some(false) => Err(Failure::failed(refused)),
+            None => Err(exit::not_asked(question)),
+        }
     }
 
     /// Says why a command failed, and gives its exit code.

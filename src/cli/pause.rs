@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     arguments::{OneFlow, Which},
     exit::Failure,
-    objects::{find, open},
+    objects::{chosen, open},
     output::{Output, printable, stopped},
 };
 use crate::{
@@ -28,11 +28,11 @@ pub(super) async fn pause(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let mirror = open(config).await?;
-    let objects = chosen(&mirror, which).await?;
+    let objects = chosen(&mirror, &which.objects, which.all).await?;
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
     for object in &objects {
         let hint = format!("twenty-sync resume {}", object.plural);
-        for flow in flows(which) {
+        for flow in OneFlow::meant(which.flow) {
             let why = (reason.unwrap_or("paused by a person"), hint.as_str());
             mirror.stop(object.object_id, (flow, StopCause::Pause), why).await?;
         }
@@ -46,36 +46,14 @@ pub(super) async fn resume(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let mirror = open(config).await?;
-    let objects = chosen(&mirror, which).await?;
+    let objects = chosen(&mirror, &which.objects, which.all).await?;
     for object in &objects {
-        for flow in flows(which) {
+        for flow in OneFlow::meant(which.flow) {
             mirror.lift(object.object_id, flow, StopCause::Pause).await?;
         }
     }
     mirror.wake().await?;
     tell(&mirror, &objects, output).await
-}
-
-fn flows(which: &Which) -> Vec<Flow> {
-    match which.flow {
-        Some(OneFlow::Pull) => vec![Flow::Pull],
-        Some(OneFlow::Push) => vec![Flow::Push],
-        None => BOTH.to_vec(),
-    }
-}
-
-async fn chosen(mirror: &Mirror, which: &Which) -> Result<Vec<KnownObject>, Failure> {
-    if which.all {
-        return Ok(mirror.known_objects().await?);
-    }
-    let mut objects: Vec<KnownObject> = Vec::new();
-    for name in &which.objects {
-        let object = find(mirror, name).await?;
-        if !objects.contains(&object) {
-            objects.push(object);
-        }
-    }
-    Ok(objects)
 }
 
 /// Says what is now the case, other stops included.

@@ -101,13 +101,7 @@ pub(super) async fn discard(
     let Some(question) = question(&mirror, &object, id).await? else {
         return Err(nothing_to_discard(&object, id));
     };
-    if !yes {
-        match output.confirmed(&question)? {
-            Some(true) => {}
-            Some(false) => return Err(Failure::failed("nothing was given up")),
-            None => return Err(exit::not_asked(&question)),
-        }
-    }
+    output.insist(&question, yes, "nothing was given up")?;
     if !mirror.discard(object.object_id, id).await? {
         return Err(nothing_to_discard(&object, id));
     }

@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 use serde_json::json;
 
 use super::{
-    exit::{self, Failure},
+    exit::Failure,
     objects::{find, open},
     output::{Output, grouped, printable},
     progress::Display,
@@ -27,18 +27,12 @@ pub(super) async fn run(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     let known = find(&open(&config.mirror).await?, object).await?;
-    if !yes {
-        let place = format!("{}.{}", config.mirror.schema, known.table);
-        let question = format!(
-            "{}: read every record from Twenty again and make {place} equal to them? Changes that are not sent yet stay",
-            known.plural
-        );
-        match output.confirmed(&question)? {
-            Some(true) => {}
-            Some(false) => return Err(Failure::failed("nothing was reset")),
-            None => return Err(exit::not_asked(&question)),
-        }
-    }
+    let place = format!("{}.{}", config.mirror.schema, known.table);
+    let question = format!(
+        "{}: read every record from Twenty again and make {place} equal to them? Changes that are not sent yet stay",
+        known.plural
+    );
+    output.insist(&question, yes, "nothing was reset")?;
     let stop = stop_on_signals()?;
     let engine = Engine::open(config).await?;
     let display = Display::start(bars);

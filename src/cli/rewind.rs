@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::{
     arguments::Objects,
     exit::{self, Failure},
-    objects::{find, open},
+    objects::{chosen, open},
     output::{Output, printable, stopped},
 };
 use crate::{
     config::MirrorConfig,
-    mirror::{KnownObject, Mirror, Stop, StopCause},
+    mirror::{Mirror, Stop, StopCause},
     record::Flow,
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn accept(
     let mirror = open(config).await?;
     let stops = rewinds(&mirror).await?;
     let mut told: Vec<(Value, String)> = Vec::new();
-    for object in chosen(&mirror, which).await? {
+    for object in chosen(&mirror, &which.objects, which.all).await? {
         let of = |flow: Flow| {
             stops.iter().any(|stop| stop.object_id == object.object_id && stop.flow == flow)
         };
@@ -75,17 +75,6 @@ async fn rewinds(mirror: &Mirror) -> Result<Vec<Stop>, Failure> {
     let mut stops = mirror.stops().await?;
     stops.retain(|stop| stop.cause == StopCause::Rewind);
     Ok(stops)
-}
-
-async fn chosen(mirror: &Mirror, which: &Objects) -> Result<Vec<KnownObject>, Failure> {
-    if which.all {
-        return Ok(mirror.known_objects().await?);
-    }
-    let mut objects = Vec::new();
-    for name in &which.objects {
-        objects.push(find(mirror, name).await?);
-    }
-    Ok(objects)
 }
 
 fn text(stops: &[Stop]) -> String {
