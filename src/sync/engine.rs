@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, capabilities,
-    pull::{Effect, Pull},
+    pull::{self, Effect, Pull},
     push::Push,
     scope,
     target::{Target, Workspace},
@@ -138,8 +138,7 @@ impl Engine {
     ) -> Result<Vec<ObjectReport>, SyncError> {
         // A refused key stops the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
-        let overlap =
-            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let overlap = pull::overlap(&self.config.pull);
         let stopped = self.stopped_pulls().await?;
         let runs = targets.iter().filter(|target| !stopped.contains(&target.table.object_id));
         let pulls = runs.map(|target| async {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     ObjectReport, ProgressSender, SyncError, capabilities,
-    pull::{Effect, Pull},
+    pull::{self, Effect, Pull},
     scope,
     target::{Target, Workspace},
     writes::Writes,
@@ -162,8 +162,7 @@ impl Preview {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> ObjectReport {
-        let overlap =
-            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let overlap = pull::overlap(&self.config.pull);
         let (source, mirror, writes) = (&self.source, &self.mirror, &Writes::default());
         let pull =
             Pull { source, mirror, target, overlap, writes, effect: Effect::Preview, progress };

@@ -18,6 +18,7 @@ use super::{
     writes::{PageMoment, Writes},
 };
 use crate::{
+    config,
     mirror::{
         Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint,
         TableWriter, Walked,
@@ -43,6 +44,11 @@ pub(super) const PAGE_SIZE: u16 = 200;
 
 /// How often a page is read once more because rows of its object were written meanwhile, such as by a content sweep.
 const OVERTAKEN: usize = 3;
+
+/// How far a walk reaches back.
+pub(super) fn overlap(config: &config::Pull) -> Duration {
+    Duration::try_from(config.overlap).unwrap_or(Duration::MAX)
+}
 
 /// What becomes of what was read.
 #[derive(Debug, Clone, Copy)]

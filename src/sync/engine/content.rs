@@ -21,7 +21,7 @@ use crate::{
         Disposition, Schedule, SyncError,
         engine::chain,
         fuse,
-        pull::{Effect, Pull},
+        pull::{self, Effect, Pull},
         sweep::Sweeper,
         target::{Target, Workspace},
         verify::{Verified, Verifier},
@@ -90,8 +90,7 @@ impl Engine {
     ) -> Result<(), SyncError> {
         let source = &self.source.in_lane(Lane::Sweep);
         let (mirror, writes) = (&self.mirror, &self.writes);
-        let overlap =
-            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let overlap = pull::overlap(&self.config.pull);
         // Nobody watches it; what it does is in the mirror.
         let progress = &tokio::sync::mpsc::unbounded_channel().0;
         let effect = Effect::Apply;

@@ -14,7 +14,7 @@ use crate::{
     source::Lane,
     sync::{
         ProgressSender, SyncError,
-        pull::{Effect, Pull},
+        pull::{self, Effect, Pull},
         sweep::Sweeper,
         target::{Target, Workspace},
         verify::{Verified, Verifier},
@@ -42,8 +42,7 @@ impl Engine {
         }
         let source = &self.source.in_lane(Lane::Sweep);
         let (mirror, writes) = (&self.mirror, &self.writes);
-        let overlap =
-            time::Duration::try_from(self.config.pull.overlap).unwrap_or(time::Duration::MAX);
+        let overlap = pull::overlap(&self.config.pull);
         let effect = Effect::Apply;
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
         let complete = self.complete(&workspace).await?;
