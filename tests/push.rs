@@ -32,6 +32,8 @@ mod refusals;
 mod relations;
 #[path = "push/reset.rs"]
 mod reset;
+#[path = "push/reset_beside.rs"]
+mod reset_beside;
 #[path = "push/scene.rs"]
 mod scene;
 #[path = "push/silence.rs"]

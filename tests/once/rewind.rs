@@ -234,8 +234,8 @@ async fn on(stage: &Stage, database: &Url, arguments: &[&str]) -> Ended {
     finish(&mut program).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_unsent_changes_of_a_restored_mirror_wait_for_a_person_and_reading_goes_on() {
+/// A mirror, and a copy of it from when it held an edit and a delete of people that were not sent.
+async fn backup_with_unsent_changes() -> (Stage, Url, Uuid, Uuid) {
     let stage = Stage::set(World::sample()).await;
     stage.once().await;
     let pool = stage.database.pool().await;
@@ -245,6 +245,12 @@ async fn the_unsent_changes_of_a_restored_mirror_wait_for_a_person_and_reading_g
     exec(&pool, &format!("delete from twenty.people where id = '{deleted}'")).await;
     pool.close().await;
     let backup = copy(&stage).await;
+    (stage, backup, edited, deleted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unsent_changes_of_a_restored_mirror_wait_for_a_person_and_reading_goes_on() {
+    let (stage, backup, edited, deleted) = backup_with_unsent_changes().await;
     stage.once().await;
     stage.fake.world(|world| {
         later(world, 10);
@@ -294,15 +300,7 @@ const GIVE_UP: &str = "begin; \
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_unsent_changes_of_a_restored_mirror_can_be_given_up() {
-    let stage = Stage::set(World::sample()).await;
-    stage.once().await;
-    let pool = stage.database.pool().await;
-    let (edited, deleted) =
-        stage.fake.world(|world| (id_of(world, "people", 0), id_of(world, "people", 1)));
-    exec(&pool, &format!("update twenty.people set city = 'Bern' where id = '{edited}'")).await;
-    exec(&pool, &format!("delete from twenty.people where id = '{deleted}'")).await;
-    pool.close().await;
-    let backup = copy(&stage).await;
+    let (stage, backup, ..) = backup_with_unsent_changes().await;
     assert_eq!(on(&stage, &backup, &["--once"]).await.code, Some(3));
     let copied = PgPool::connect(backup.as_str()).await.unwrap();
     exec(&copied, GIVE_UP).await;

@@ -1,9 +1,10 @@
 //! What systemd is told, by a socket of the kind it gives a service.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use fake_twenty::World;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tokio::{net::UnixDatagram, time::timeout};
 
 use super::{daemon::Daemon, stage::Stage};
@@ -12,11 +13,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The socket, and all that came so far.
 struct Supervisor {
+    folder: TempDir,
     socket: UnixDatagram,
     told: String,
 }
 
 impl Supervisor {
+    fn listening() -> Supervisor {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let socket =
+            UnixDatagram::bind(folder.path().join("notify")).expect("a socket can be made");
+        Supervisor { folder, socket, told: String::new() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("notify")
+    }
+
     /// Listens until a line was told.
     async fn hears(&mut self, line: &str) {
         let mut buffer = [0; 4096];
@@ -36,12 +49,9 @@ impl Supervisor {
 #[tokio::test(flavor = "multi_thread")]
 async fn systemd_hears_of_the_start_the_state_the_watchdog_and_the_stop() {
     let stage = Stage::set(World::sample()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut supervisor = Supervisor { socket, told: String::new() };
+    let mut supervisor = Supervisor::listening();
     let mut program = stage.program();
-    program.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "400000");
+    program.env("NOTIFY_SOCKET", supervisor.path()).env("WATCHDOG_USEC", "400000");
     let mut daemon = Daemon::start(&mut program, "127.0.0.1").await;
 
     supervisor.hears("READY=1").await;
@@ -61,12 +71,11 @@ async fn systemd_hears_of_the_start_the_state_the_watchdog_and_the_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_waits_for_the_database_asks_for_more_time_and_is_not_ready() {
     let stage = Stage::set(World::sample()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let mut supervisor = Supervisor { socket, told: String::new() };
+    let mut supervisor = Supervisor::listening();
     let mut program = stage.program();
-    program.env("NOTIFY_SOCKET", &path).env("DATABASE_URL", "postgres://u@127.0.0.1:1/d");
+    program
+        .env("NOTIFY_SOCKET", supervisor.path())
+        .env("DATABASE_URL", "postgres://u@127.0.0.1:1/d");
     let _daemon = Daemon::start(&mut program, "127.0.0.1").await;
     supervisor.hears("EXTEND_TIMEOUT_USEC=").await;
     supervisor.hears("STATUS=PostgreSQL: could not connect").await;
