@@ -4,7 +4,7 @@
 //! Invariants: what means the same is equal, however it is spelt; a value that one side does not show differs from
 //! nothing; a record that changed after the mirror was last read is not due yet, which is no difference.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::pending::DeletedRecords;
 use crate::record::{Column, Image, Row, Unit, Value, canonical};
@@ -34,10 +34,15 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// What a mirror that was read up to `watermark` need not know when the server's clock says `now`.
-    pub fn after(watermark: Option<OffsetDateTime>, now: OffsetDateTime) -> Recent {
-        // The server's Date has whole seconds.
-        Recent { since: watermark, until: now + Duration::SECOND }
+    /// What a mirror that was read up to `watermark` need not know of what the server had by `answered`.
+    pub fn after(watermark: Option<OffsetDateTime>, answered: OffsetDateTime) -> Recent {
+        Recent { since: watermark, until: answered }
+    }
+
+    /// The same after the server was asked once more and had answered by this time.
+    #[must_use]
+    pub fn seen_until(self, answered: Option<OffsetDateTime>) -> Recent {
+        Recent { until: answered.map_or(self.until, |time| time.max(self.until)), ..self }
     }
 
     fn holds(self, time: OffsetDateTime) -> bool {

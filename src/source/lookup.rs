@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -50,6 +51,8 @@ pub struct LookedUp {
     pub records: Vec<PageRecord>,
     /// How many of them the server counts.
     pub counted: u64,
+    /// A time of the server that is not before it answered; nothing where nothing was asked.
+    pub answered_by: Option<OffsetDateTime>,
 }
 
 impl LookedUp {
@@ -85,7 +88,7 @@ impl Client {
     ) -> Result<LookedUp, SourceError> {
         let mut found = LookedUp::default();
         for ids in ids.chunks(IDS_PER_CALL) {
-            found.counted += self.some_by_ids(object, ids, decoder, &mut found.records).await?;
+            self.some_by_ids(object, ids, decoder, &mut found).await?;
         }
         Ok(found)
     }
@@ -95,8 +98,8 @@ impl Client {
         object: &str,
         ids: &[Uuid],
         decoder: &Decoder,
-        records: &mut Vec<PageRecord>,
-    ) -> Result<u64, SourceError> {
+        found: &mut LookedUp,
+    ) -> Result<(), SourceError> {
         let list: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let filter = format!("and(id[in]:[{}],{LIVE_AND_DELETED})", list.join(","));
         let asked: HashSet<Uuid> = ids.iter().copied().collect();
@@ -107,10 +110,12 @@ impl Client {
             let read = |answer| read_asked(answer, object, decoder, &asked);
             let page = self.read(operation, &request, 1, read).await?;
             let mut page = self.completed(page, &request, object, decoder).await?;
-            records.append(&mut page.records);
+            found.records.append(&mut page.records);
+            found.answered_by = found.answered_by.max(Some(page.answered_by));
             // A server with smaller pages gives the rest with the next ones.
             if !page.has_next || page.end_cursor.is_none() || page.end_cursor == cursor {
-                return Ok(page.total);
+                found.counted += page.total;
+                return Ok(());
             }
             cursor = page.end_cursor;
         }

@@ -54,6 +54,8 @@ pub struct Page {
     pub counts_the_rest: bool,
     /// The server's time when it was asked, at the latest.
     pub served_at: OffsetDateTime,
+    /// A time of the server that is not before it answered.
+    pub answered_by: OffsetDateTime,
     /// Whether the server left fields out of the records.
     pub(super) is_cut: bool,
 }
@@ -143,7 +145,7 @@ pub(super) fn timestamp(time: OffsetDateTime) -> String {
 
 /// Reads the answer to a listing of `object`.
 pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Page, Problem> {
-    let served_at = answer.served_at()?;
+    let (served_at, answered_by) = (answer.served_at()?, answer.answered_by()?);
     let is_cut = answer.headers.contains_key(CAPPED);
     let listing: Listing = match serde_json::from_str(&answer.body) {
         Ok(listing) => listing,
@@ -162,6 +164,7 @@ pub(super) fn read(answer: Answer, object: &str, decoder: &Decoder) -> Result<Pa
         total,
         counts_the_rest: false,
         served_at,
+        answered_by,
         is_cut,
     })
 }

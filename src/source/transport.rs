@@ -130,9 +130,17 @@ impl std::fmt::Debug for Transport {
 impl Answer {
     /// The server's time when it was asked, at the latest: its `Date` less the time that the exchange took.
     pub(super) fn served_at(&self) -> Result<OffsetDateTime, Problem> {
+        Ok(self.date()? - self.took)
+    }
+
+    /// A time of the server that is not before it answered: its `Date`, which has whole seconds.
+    pub(super) fn answered_by(&self) -> Result<OffsetDateTime, Problem> {
+        Ok(self.date()? + time::Duration::SECOND)
+    }
+
+    fn date(&self) -> Result<OffsetDateTime, Problem> {
         let date = self.headers.get(DATE).and_then(|value| http_date(value.to_str().ok()?));
-        date.map(|date| date - self.took)
-            .ok_or_else(|| self.unreadable(Unreadable::Missing("Date header")))
+        date.ok_or_else(|| self.unreadable(Unreadable::Missing("Date header")))
     }
 
     pub(super) fn unreadable(&self, reason: Unreadable) -> Problem {

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -48,6 +49,8 @@ pub(super) struct Sweeper<'a> {
 pub(super) struct Look {
     pub(super) records: Vec<PageRecord>,
     pub(super) absent: Vec<Uuid>,
+    /// A time of the server that is not before it answered.
+    pub(super) answered_by: Option<OffsetDateTime>,
 }
 
 impl<'a> Sweeper<'a> {
@@ -219,7 +222,7 @@ impl<'a> Sweeper<'a> {
             let kept = pull.mirror.trashed(&pull.target.writer, &absent).await?;
             absent.retain(|id| !kept.contains(id));
         }
-        Ok(Look { records: found.records, absent })
+        Ok(Look { records: found.records, absent, answered_by: found.answered_by })
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Verifier<'a, '_> {
     ) -> Result<Option<Walk>, SyncError> {
         let since = watermark.map(|watermark| watermark - pull.overlap);
         let (page, step) = self.page(pull, walk).await?;
-        let recent = Recent::after(since, page.served_at);
+        let recent = Recent::after(since, page.answered_by);
         let next = match step {
             Step::More(next) => Some(next),
             Step::Done(_) => None,
@@ -283,7 +283,7 @@ impl<'a> Verifier<'a, '_> {
             .filter_map(|record| Some((id_of(record)?, &record.decoded)))
             .collect();
         // Changes made since the page was read are recent, too.
-        let recent = Recent { until: recent.until.max(OffsetDateTime::now_utc()), ..recent };
+        let recent = recent.seen_until(look.answered_by);
         let found = ids.iter().map(|&id| {
             let none = StoredRow { id, json: None, is_edited: false };
             let stored = stored.remove(&id).unwrap_or(none);
