@@ -5,6 +5,7 @@
 //! record that cannot go waits alone, with those that refer to it; every answer is one more observation and takes
 //! the same path as a page.
 
+mod destroyed;
 mod look;
 mod memory;
 mod refuse;
@@ -79,6 +80,7 @@ struct Round<'a> {
     mirror: &'a Mirror,
     workspace: &'a Workspace,
     writes: &'a Writes,
+    stop: &'a CancellationToken,
     memory: &'a mut Memory,
     report: &'a mut PushReport,
     /// What was claimed, by record.
@@ -124,6 +126,7 @@ impl Push<'_> {
                 mirror: self.mirror,
                 workspace: &workspace,
                 writes: self.writes,
+                stop,
                 memory: &mut memory,
                 report: &mut report,
                 claims: HashMap::new(),

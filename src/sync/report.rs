@@ -11,6 +11,11 @@ use crate::mirror::{Applied, Outcome, Stop};
 /// Where progress goes; a receiver that is gone is no error.
 pub type ProgressSender = UnboundedSender<Progress>;
 
+/// For work whose progress nobody follows.
+pub(super) fn unheard() -> ProgressSender {
+    tokio::sync::mpsc::unbounded_channel().0
+}
+
 /// How far one object's walk is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {

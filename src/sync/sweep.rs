@@ -166,7 +166,7 @@ impl<'a> Sweeper<'a> {
     }
 
     /// Reads anew what refers to these records; says what is not there any more.
-    async fn refresh_referring(
+    pub(super) async fn refresh_referring(
         &mut self,
         ids: &[Uuid],
         seen: &mut HashSet<(ObjectId, Uuid)>,

@@ -7,8 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use twenty_sync::config::Deletes;
 
-use super::sides::{Held, Key, Side};
+use super::{
+    ground::Setup,
+    sides::{Held, Key, Side},
+};
 
 /// What somebody made of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,12 @@ pub(crate) struct Book {
     edits: Vec<Edit>,
     /// Values that somebody saw and wrote over, or deleted.
     replaced: BTreeSet<Place>,
+    /// Whether a delete in the mirror destroys in Twenty, and what goes with it there.
+    destroys: bool,
+    /// What a record ever referred to.
+    referred: BTreeSet<(Key, String)>,
+    /// What was deleted in the mirror.
+    deleted_here: BTreeSet<String>,
     /// Every id that ever was.
     pub(crate) known: BTreeSet<Key>,
     pub(crate) log: Vec<String>,
@@ -76,6 +86,10 @@ impl Tally {
 }
 
 impl Book {
+    pub(crate) fn of(setup: Setup) -> Book {
+        Book { destroys: setup.deletes == Deletes::Hard, ..Book::default() }
+    }
+
     /// Both sides know of each other.
     pub(crate) fn next_span(&mut self) {
         self.span += 1;
@@ -91,6 +105,13 @@ impl Book {
             let (old, new) = (before.get(&key), after.get(&key));
             let was_live = old.is_some_and(super::sides::Record::is_live);
             let is_live = new.is_some_and(super::sides::Record::is_live);
+            for record in [old, new].into_iter().flatten() {
+                let parents = record.references.values().filter_map(Value::as_str);
+                self.referred.extend(parents.map(|parent| (key, parent.to_owned())));
+            }
+            if side == Side::Mirror && was_live && !is_live {
+                self.deleted_here.insert(key.1.to_string());
+            }
             let span = self.span;
             let life = match (was_live, is_live) {
                 (false, true) => Some(Life::Live),
@@ -119,6 +140,14 @@ impl Book {
         }
     }
 
+    /// Whether what the record belonged to may have been destroyed by the program, as people in the mirror wanted.
+    fn may_have_gone_along(&self, key: Key) -> bool {
+        let went = |(record, parent): &(Key, String)| {
+            *record == key && self.deleted_here.contains(parent)
+        };
+        self.destroys && key.0 == DEPENDANTS && self.referred.iter().any(went)
+    }
+
     /// What is wrong in the end; `conflicts` are the values that were put on record.
     pub(crate) fn faults(
         &mut self,
@@ -131,6 +160,9 @@ impl Book {
             let there = source.get(key).is_some_and(super::sides::Record::is_live);
             let here = mirror.get(key).is_some_and(super::sides::Record::is_live);
             match wanted(turns) {
+                Some(Life::Live) if there == here && !here && self.may_have_gone_along(*key) => {
+                    self.tally.open += 1;
+                }
                 Some(Life::Live) if !there || !here => {
                     faults.push(format!("false delete of {key:?}: Twenty {there}, mirror {here}"));
                 }
@@ -157,6 +189,9 @@ impl Book {
         faults
     }
 }
+
+/// Records of this object go with what they belong to.
+const DEPENDANTS: usize = 2;
 
 /// What a record must be in the end; nothing where both ways are right.
 fn wanted(turns: &[Turn]) -> Option<Life> {

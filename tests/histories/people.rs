@@ -37,7 +37,7 @@ pub(crate) struct People(Arc<Mutex<Crowd>>);
 
 impl People {
     pub(crate) fn new(seed: u64, setup: Setup) -> People {
-        let (dice, book) = (Dice::new(seed), Book::default());
+        let (dice, book) = (Dice::new(seed), Book::of(setup));
         People(Arc::new(Mutex::new(Crowd { dice, book, setup, number: 0 })))
     }
 

@@ -22,6 +22,7 @@ use crate::{
         engine::chain,
         fuse,
         pull::{self, Effect, Pull},
+        report,
         sweep::Sweeper,
         target::{Target, Workspace},
         verify::{Verified, Verifier},
@@ -92,7 +93,7 @@ impl Engine {
         let (mirror, writes) = (&self.mirror, &self.writes);
         let overlap = pull::overlap(&self.config.pull);
         // Nobody watches it; what it does is in the mirror.
-        let progress = &tokio::sync::mpsc::unbounded_channel().0;
+        let progress = &report::unheard();
         let effect = Effect::Apply;
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
         let Some(target) = workspace.target(object) else { return Ok(()) };

@@ -67,6 +67,8 @@ impl Round<'_> {
     ) -> Result<(), SyncError> {
         let Some(target) = self.workspace.target(object) else { return Ok(()) };
         let seen = self.see(object, ids).await?;
+        let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
+        self.follow_destroyed(&gone).await?;
         let mut decide = |pending: &Pending| {
             let sighting = seen.sighting(pending.id)?;
             let certain = Pending { sent: None, ..pending.clone() };

@@ -127,6 +127,7 @@ impl Round<'_> {
         for (object, ids) in records {
             let seen = self.see(object, &ids).await?;
             let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
+            self.follow_destroyed(&gone).await?;
             self.acknowledge(object, &seen.into_rows(), &gone).await?;
         }
         drop(under_way);
