@@ -33,6 +33,21 @@ async fn where_deletes_are_hard_nothing_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_twenty_clears_when_a_record_is_destroyed_is_cleared_here_at_once() {
+    let scene = Scene::with(World::sample(), &[("PUSH__DELETES", "hard")]).await;
+    let company = scene
+        .id("select company_id from twenty.people where company_id is not null order by id limit 1")
+        .await;
+    let employees = format!("select count(*) from twenty.people where company_id = '{company}'");
+    assert!(scene.number(&employees).await > 0);
+    let delete = format!("delete from twenty.companies where id = '{company}'");
+    assert_eq!(scene.sql(&delete).await, 1);
+    scene.sync().await;
+    assert_eq!(scene.number(&employees).await, 0);
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_deletes_are_one_request() {
     let loose = [("FUSE__SHARE", "1")];
     let scene = Scene::with(World::with_people(120), &loose).await;
