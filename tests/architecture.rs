@@ -133,3 +133,24 @@ fn every_file_says_why_it_exists() {
         assert!(text.lines().count() <= 400, "{} is longer than 400 lines", path.display());
     }
 }
+
+/// The tests that a page names, as `file.rs::function`.
+fn named_tests(page: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(page).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2);
+    let named = quoted.filter_map(|words| words.split_once(".rs::"));
+    named.map(|(file, name)| (format!("{file}.rs"), name.to_owned())).collect()
+}
+
+#[test]
+fn every_test_that_the_pages_name_is_there() {
+    for page in ["docs/threat-model.md"] {
+        let named = named_tests(page);
+        assert!(named.len() > 20, "{page} names {} tests", named.len());
+        for (file, name) in named {
+            let code = fs::read_to_string(&file).unwrap_or_default();
+            let is_there = code.contains(&format!("fn {name}("));
+            assert!(is_there, "{page} names {file}::{name}, which is not there");
+        }
+    }
+}

@@ -10,6 +10,8 @@ mod calls;
 mod deletes;
 #[path = "push/drift.rs"]
 mod drift;
+#[path = "push/drift_objects.rs"]
+mod drift_objects;
 #[path = "once/equality.rs"]
 mod equality;
 #[path = "push/freshness.rs"]

@@ -142,9 +142,8 @@ impl Book {
 
     /// Whether what the record belonged to may have been destroyed by the program, as people in the mirror wanted.
     fn may_have_gone_along(&self, key: Key) -> bool {
-        let went = |(record, parent): &(Key, String)| {
-            *record == key && self.deleted_here.contains(parent)
-        };
+        let went =
+            |(record, parent): &(Key, String)| *record == key && self.deleted_here.contains(parent);
         self.destroys && key.0 == DEPENDANTS && self.referred.iter().any(went)
     }
 

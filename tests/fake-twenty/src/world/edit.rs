@@ -250,6 +250,15 @@ impl World {
         );
     }
 
+    /// Gives an object other names; its records, and the ids of everything, stay.
+    pub fn rename_object(&mut self, plural: &str, to_singular: &str, to_plural: &str) {
+        let id = self.expect_object(plural).id;
+        self.edit_object(id, |object| {
+            to_singular.clone_into(&mut object.name_singular);
+            to_plural.clone_into(&mut object.name_plural);
+        });
+    }
+
     pub(crate) fn edit_object(&mut self, id: Uuid, change: impl FnOnce(&mut Object)) {
         let now = self.stamp_now();
         self.alter(id, |object| {
