@@ -43,6 +43,8 @@ use output::Output;
 
 /// Parses the command line, runs the command, and gives the process its exit code.
 pub fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    forbid_dumps();
     // Two TLS providers could be compiled in by a later dependency; this one is chosen, not guessed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
@@ -51,6 +53,14 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => output.failure(&failure),
     }
+}
+
+/// Keeps the secrets of this process out of core files, and from other processes of its user.
+#[cfg(target_os = "linux")]
+fn forbid_dumps() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    // A kernel that refuses leaves things as they are everywhere else.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn start(arguments: &Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
@@ -188,4 +198,15 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
     runtime
         .map_err(|error| Failure::failed(format!("could not start the runtime: {error}")))?
         .block_on(work)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    #[test]
+    fn the_memory_of_the_process_is_not_dumped() {
+        super::forbid_dumps();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
 }

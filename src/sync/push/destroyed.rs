@@ -42,11 +42,8 @@ impl Round<'_> {
         let (source, mirror, writes) = (self.source, self.mirror, self.writes);
         let (overlap, effect) = (time::Duration::ZERO, Effect::Apply);
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
-        let pulls: BTreeMap<ObjectId, Pull<'_>> = self
-            .workspace
-            .targets()
-            .map(|target| (target.table.object_id, pull(target)))
-            .collect();
+        let pulls: BTreeMap<ObjectId, Pull<'_>> =
+            self.workspace.targets().map(|target| (target.table.object_id, pull(target))).collect();
         let complete = pulls.keys().copied().collect();
         let mut sweeper = Sweeper::new(pulls, complete, self.stop);
         let mut seen: HashSet<(ObjectId, Uuid)> = HashSet::new();
