@@ -14,6 +14,8 @@ use url::Url;
 use crate::record::Direction;
 
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod layers;
 mod secret;

@@ -10,6 +10,8 @@
 
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod mirror;
 pub mod plan;

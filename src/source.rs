@@ -12,6 +12,8 @@ mod client;
 mod complaint;
 mod contact;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod graphql;
 mod holder;
 mod key;

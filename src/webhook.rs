@@ -8,6 +8,8 @@
 //! before any work; whatever strangers send, memory and time are bounded; no value of a record is kept or logged.
 
 mod delivery;
+#[cfg(test)]
+mod fuzz;
 mod hints;
 mod probe;
 mod receiver;

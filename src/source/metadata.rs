@@ -122,4 +122,6 @@ fn unreadable(reason: Unreadable) -> SourceError {
 }
 
 #[cfg(test)]
+pub(super) mod fuzz;
+#[cfg(test)]
 mod tests;
