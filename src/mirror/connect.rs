@@ -2,7 +2,7 @@
 //!
 //! It exists so that no statement depends on a role's settings. Invariants: names resolve in `pg_catalog` only,
 //! everything else is written with its schema; times are UTC; a lock that someone holds makes us give up and
-//! report, not wait for ever.
+//! report, not wait for ever; nothing is written but in a transaction that says so (see `transaction`).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{control, error::MirrorError, ident::Ident, nodelay, workspace};
+use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
 
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Mirror {
     pub(super) pool: PgPool,
     pub(super) workspace_id: Uuid,
     pub(super) schema: Ident,
+    /// Under which it writes; a person's command needs none.
+    pub(super) epoch: Option<Epoch>,
 }
 
 impl Mirror {
@@ -33,7 +35,7 @@ impl Mirror {
         workspace_id: Uuid,
         source_url: &str,
     ) -> Result<Mirror, MirrorError> {
-        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)? };
+        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
         control::migrate(&mirror.pool).await?;
         workspace::bind(&mirror, source_url).await?;
         Ok(mirror)
@@ -48,7 +50,7 @@ impl Mirror {
         schema: &str,
         workspace_id: Uuid,
     ) -> Result<Mirror, MirrorError> {
-        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)? };
+        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
         if control::exists(&mirror.pool).await? {
             workspace::check(&mirror).await?;
         }
@@ -60,33 +62,50 @@ impl Mirror {
     /// # Errors
     /// The URL is malformed or the server does not let us in.
     pub async fn connect(url: &str, connections: u32) -> Result<PgPool, MirrorError> {
-        let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
-        let place = place(&options);
-        let options = options.application_name("twenty-sync").options([
-            ("search_path", "pg_catalog"),
-            ("TimeZone", "UTC"),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "60s"),
-            // Statements are wide and short: compiling them costs more than running them.
-            ("jit", "off"),
-        ]);
-        let port = options.get_port();
-        PgPoolOptions::new()
-            .after_connect(move |_, _| {
-                nodelay::turn_off_delay(port);
-                Box::pin(std::future::ready(Ok(())))
-            })
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
-            .await
-            .map_err(|cause| MirrorError::Connect { place, cause })
+        let pool = PgPoolOptions::new().max_connections(connections);
+        // What forgets to begin such a transaction is refused, so no write can forget the lease.
+        connect(pool, options(url)?.options([("default_transaction_read_only", "on")])).await
+    }
+
+    /// The same mirror, written to under a lease only.
+    #[must_use]
+    pub fn under(self, epoch: Epoch) -> Mirror {
+        Mirror { epoch: Some(epoch), ..self }
     }
 
     /// The schema of the mirrored tables.
     pub fn schema(&self) -> &str {
         self.schema.as_str()
     }
+}
+
+/// What every connection is set to.
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, MirrorError> {
+    let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
+    Ok(options.application_name("twenty-sync").options([
+        ("search_path", "pg_catalog"),
+        ("TimeZone", "UTC"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+        // Statements are wide and short: compiling them costs more than running them.
+        ("jit", "off"),
+    ]))
+}
+
+/// A pool with one connection made.
+pub(super) async fn connect(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) -> Result<PgPool, MirrorError> {
+    let (place, port) = (place(&options), options.get_port());
+    pool.after_connect(move |_, _| {
+        nodelay::turn_off_delay(port);
+        Box::pin(std::future::ready(Ok(())))
+    })
+    .acquire_timeout(Duration::from_secs(10))
+    .connect_with(options)
+    .await
+    .map_err(|cause| MirrorError::Connect { place, cause })
 }
 
 fn place(options: &PgConnectOptions) -> String {
