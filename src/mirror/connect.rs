@@ -14,6 +14,11 @@ use uuid::Uuid;
 
 use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
 
+/// What forgets to begin a transaction that writes is refused, so that nothing can forget the lease. What the operator
+/// wants is kept: a database whose disk is nearly full may be read-only by default.
+const READ_ONLY: &str = "select set_config('sync.read_only', current_setting('default_transaction_read_only'), false), \
+     set_config('default_transaction_read_only', 'on', false)";
+
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
 pub struct Mirror {
@@ -62,9 +67,14 @@ impl Mirror {
     /// # Errors
     /// The URL is malformed or the server does not let us in.
     pub async fn connect(url: &str, connections: u32) -> Result<PgPool, MirrorError> {
+        let options = options(url)?;
+        let port = options.get_port();
         let pool = PgPoolOptions::new().max_connections(connections);
-        // What forgets to begin such a transaction is refused, so no write can forget the lease.
-        connect(pool, options(url)?.options([("default_transaction_read_only", "on")])).await
+        let pool = pool.after_connect(move |connection, _| {
+            nodelay::turn_off_delay(port);
+            Box::pin(async move { sqlx::query(READ_ONLY).execute(connection).await.map(drop) })
+        });
+        connect(pool, options).await
     }
 
     /// The same mirror, written to under a lease only.
@@ -97,15 +107,11 @@ pub(super) async fn connect(
     pool: PgPoolOptions,
     options: PgConnectOptions,
 ) -> Result<PgPool, MirrorError> {
-    let (place, port) = (place(&options), options.get_port());
-    pool.after_connect(move |_, _| {
-        nodelay::turn_off_delay(port);
-        Box::pin(std::future::ready(Ok(())))
-    })
-    .acquire_timeout(Duration::from_secs(10))
-    .connect_with(options)
-    .await
-    .map_err(|cause| MirrorError::Connect { place, cause })
+    let place = place(&options);
+    pool.acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .map_err(|cause| MirrorError::Connect { place, cause })
 }
 
 fn place(options: &PgConnectOptions) -> String {

@@ -63,16 +63,18 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
     let mut connection = pool.acquire().await.map_err(failed())?;
     writable(&mut connection).await.map_err(failed())?;
     let migrated = migrator().run(&mut *connection).await.map_err(MirrorError::Control);
-    sqlx::query("reset default_transaction_read_only")
+    sqlx::query("set default_transaction_read_only = on")
         .execute(&mut *connection)
         .await
         .map_err(failed())?;
     migrated
 }
 
-/// Lets a connection write by itself: migrations bring their own transactions.
+/// Lets a connection write by itself, unless the operator does not want it: migrations bring their own transactions.
 async fn writable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("set default_transaction_read_only = off").execute(connection).await.map(drop)
+    let sql = "select set_config('default_transaction_read_only', \
+         coalesce(current_setting('sync.read_only', true), 'off'), false)";
+    sqlx::query(sql).execute(connection).await.map(drop)
 }
 
 /// Refuses a control schema that another version of the program made.

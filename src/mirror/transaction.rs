@@ -51,19 +51,24 @@ impl Mirror {
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let mut transaction = self.pool.begin_with("begin read write").await?;
         let begun = match self.epoch {
-            None => sqlx::query(
-                "select set_config('sync.origin', 'engine', true), set_config('lock_timeout', $1, true)",
+            None => sqlx::query_scalar(
+                "select current_setting('sync.read_only', true), set_config('sync.origin', 'engine', true), \
+                 set_config('lock_timeout', $1, true)",
             )
             .bind(longest),
-            Some(Epoch(epoch)) => sqlx::query(
-                "select set_config('sync.origin', 'engine', true), set_config('lock_timeout', $1, true), \
-                 sync.fence($2, $3)",
+            Some(Epoch(epoch)) => sqlx::query_scalar(
+                "select current_setting('sync.read_only', true), set_config('sync.origin', 'engine', true), \
+                 set_config('lock_timeout', $1, true), sync.fence($2, $3)",
             )
             .bind(longest)
             .bind(self.workspace_id)
             .bind(epoch),
         };
-        begun.execute(&mut *transaction).await?;
+        let is_read_only: Option<String> = begun.fetch_one(&mut *transaction).await?;
+        if is_read_only.as_deref() == Some("on") {
+            // As the operator wants it: what is written now is refused with the reason.
+            sqlx::query("set transaction read only").execute(&mut *transaction).await?;
+        }
         Ok(transaction)
     }
 }
