@@ -83,6 +83,8 @@ pub struct MirrorConfig {
     pub schema: String,
     /// The most connections to hold.
     pub max_connections: u32,
+    /// How long a program may be silent before another takes its place.
+    pub lease: Duration,
 }
 
 /// How the tables follow the data model.

@@ -93,6 +93,10 @@ fn text(status: &MirrorStatus) -> String {
             lines.push(format!("{object}: the content sweep waits: {}", printable(failure)));
         }
     }
+    lines.extend(status.leader.as_ref().filter(|leader| leader.is_held).map(|leader| {
+        let (holder, since) = (printable(&leader.holder), ago(now, leader.since));
+        format!("{holder} works on this mirror; it began {since}")
+    }));
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));

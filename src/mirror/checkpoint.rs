@@ -48,11 +48,14 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn checkpoint(&self, object_id: ObjectId) -> Result<StoredCheckpoint, MirrorError> {
+        if let Some(stored) = self.stored_checkpoint(object_id).await? {
+            return Ok(stored);
+        }
         let failed = MirrorError::query("read sync.checkpoint");
-        sqlx::query("insert into sync.checkpoint (workspace_id, object_id) values ($1, $2) on conflict do nothing")
-            .bind(self.workspace_id)
-            .bind(object_id)
-            .execute(&self.pool)
+        let make = sqlx::query(
+            "insert into sync.checkpoint (workspace_id, object_id) values ($1, $2) on conflict do nothing",
+        );
+        self.write(make.bind(self.workspace_id).bind(object_id))
             .await
             .map_err(MirrorError::query("make a checkpoint"))?;
         self.stored_checkpoint(object_id).await?.ok_or(sqlx::Error::RowNotFound).map_err(failed)
@@ -87,17 +90,17 @@ impl Mirror {
         object_id: ObjectId,
         failure: &str,
     ) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.checkpoint set failed_at = now(), failure = $3 \
              where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
-        .bind(failure)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("note why an object could not be read"))
+        .bind(failure);
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("note why an object could not be read"))
     }
 }
 

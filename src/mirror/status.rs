@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, Stop, control, error::MirrorError, stop};
+use super::{Leader, Mirror, Stop, control, error::MirrorError, lease, stop};
 use crate::record::Rest;
 
 /// One object's state.
@@ -202,6 +202,8 @@ pub struct MirrorStatus {
     pub server_rest: Option<Rest>,
     /// Whether it is only read: it is an older one, or could not be seen.
     pub server_is_only_read: bool,
+    /// Which program works on the mirror, or did last.
+    pub leader: Option<Leader>,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
     /// Changes of the tables that the data model asks for and that were not made.
@@ -248,6 +250,7 @@ impl MirrorStatus {
             server_version,
             server_rest,
             server_is_only_read: server_rest.is_some_and(|rest| rest != Rest::Common),
+            leader: lease::leader(pool, workspace_id).await?,
             objects,
             held,
             stops,

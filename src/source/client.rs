@@ -20,6 +20,7 @@ use super::{
     contact::Account,
     error::SourceError,
     key::Key,
+    licence::Licence,
     problem::Problem,
     transport::{Answer, Request, Transport},
     usage::{Counters, Usage},
@@ -34,6 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Client {
     inner: Arc<Inner>,
     lane: Lane,
+    licence: Licence,
 }
 
 #[derive(Debug)]
@@ -75,13 +77,19 @@ impl Client {
             single_roots: AtomicBool::new(false),
             legacy_rest: AtomicBool::new(false),
         };
-        Ok(Client { inner: Arc::new(inner), lane: Lane::Pull })
+        Ok(Client { inner: Arc::new(inner), lane: Lane::Pull, licence: Licence::default() })
     }
 
     /// The same client for calls of another lane; [`Client::new`] gives one for [`Lane::Pull`].
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Client {
-        Client { inner: Arc::clone(&self.inner), lane }
+        Client { lane, ..self.clone() }
+    }
+
+    /// The same client, which writes only as long as `licence` holds.
+    #[must_use]
+    pub fn under(self, licence: Licence) -> Client {
+        Client { licence, ..self }
     }
 
     /// The calls so far, of every lane.
@@ -151,7 +159,7 @@ impl Client {
         let deadline = Instant::now() + self.inner.retry_deadline;
         let mut waits = waits();
         loop {
-            let answer = timeout_at(deadline, self.attempt(request, cost))
+            let answer = timeout_at(deadline, self.attempt(request, cost, again))
                 .await
                 .unwrap_or(Err(Problem::Timeout));
             let result = answer.and_then(&read);
@@ -181,7 +189,11 @@ impl Client {
         if cost == 0 { None } else { Some(self.inner.budget.acquire(self.lane, cost).await) }
     }
 
-    async fn attempt(&self, request: &Request, cost: u32) -> Result<Answer, Problem> {
+    async fn attempt(&self, request: &Request, cost: u32, again: Again) -> Result<Answer, Problem> {
+        // As late as can be: the wait for the budget is over.
+        if again == Again::WhileUntouched && !self.licence.holds() {
+            return Err(Problem::Replaced);
+        }
         self.inner.calls.fetch_add(cost.into(), Ordering::Relaxed);
         let answer = self.inner.transport.exchange(request).await;
         health::beat();
@@ -201,6 +213,7 @@ impl Client {
             | Problem::Interrupted(_)
             | Problem::TooLarge { .. }
             | Problem::Redirect { .. }
+            | Problem::Replaced
             | Problem::Key(_)
             | Problem::Unavailable { .. }
             | Problem::Unreadable { .. } => {}

@@ -51,6 +51,8 @@ impl Account {
         let mut contact = self.entries();
         contact.trouble = None;
         match problem {
+            // The source was not even asked.
+            Problem::Replaced => {}
             Problem::Refused(_) => contact.refused += 1,
             Problem::Throttled { .. } => contact.throttled += 1,
             Problem::Connect(_)

@@ -63,6 +63,7 @@ impl Counters {
                 | Problem::Interrupted(_)
                 | Problem::TooLarge { .. }
                 | Problem::Redirect { .. }
+                | Problem::Replaced
                 | Problem::Unavailable { .. }
                 | Problem::Unreadable { .. },
             ) => &outcomes.failed,

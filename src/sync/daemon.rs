@@ -1,7 +1,6 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: one pass,
-//! one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Ticker, engine::chain,
-    observe::observe,
+    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Term, Ticker,
+    engine::chain, lead::Stand, observe::observe,
 };
 use crate::{
     config::Config,
@@ -31,7 +30,8 @@ const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Opens both sides and passes over all objects whenever the schedule says so. Returns when `stop` says so.
+/// Opens both sides, stands by until this program leads, and passes over all objects whenever the schedule says so. A
+/// program that does not lead any more stands by again. Returns when `stop` says so.
 ///
 /// # Errors
 /// The configuration must change, or the key is refused.
@@ -43,27 +43,54 @@ pub async fn keep_syncing(
 ) -> Result<(), SyncError> {
     let mut ticker = Ticker::new(&config.pull.interval).await?;
     let sweeps = Schedule::parse(&config.sweep.interval)?;
-    let receiver = listen(config).await?;
-    let opened = health.turning("opening", open(config, stop, health)).await?;
-    let Some(engine) = opened else { return Ok(()) };
+    let mut receiver = listen(config).await?;
     let hints = Hints::default();
     let mut hearing = JoinSet::new();
-    if let Some(receiver) = receiver {
-        let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
-        hearing.spawn(async { match receiver.serve(desk).await {} });
+    let mut ended = Ok(());
+    while !stop.is_cancelled() {
+        let opened = health.turning("opening", open(config, stop, health)).await?;
+        let Some(stand) = opened else { break };
+        if let Some(receiver) = receiver.take() {
+            let desk = Desk::new(&config.webhook.secrets, stand.workspace_id(), hints.clone());
+            hearing.spawn(async { match receiver.serve(desk).await {} });
+        }
+        let leading = stand.until_leading(stop, &hints, health);
+        let Some(term) = health.turning("standby", leading).await? else { break };
+        let passed = Notify::new();
+        let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
+        ended = work(&term, &mut wakes, &sweeps, (stop, progress, health)).await;
+        term.end().await;
+        health.leads_no_more();
+        match &ended {
+            Err(error) if error.disposition() == Disposition::Replaced => {
+                log_failure(error, "not leading any more, standing by");
+                ended = Ok(());
+            }
+            Ok(()) | Err(_) => break,
+        }
     }
-    let passed = Notify::new();
-    let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
-    let pulling = keep_pulling(&engine, &mut wakes, stop, progress);
-    let ended = tokio::select! {
-        ended = health.turning("pull", pulling) => ended,
-        ended = health.turning("push", keep_pushing(&engine, stop)) => ended,
-        ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
-        never = observe(&engine, health) => never,
-    };
     hearing.shutdown().await;
     tracing::info!("stopped");
     ended
+}
+
+/// Works on the mirror until asked to stop, until a person must act, or until the lease is lost: then what is under way
+/// is dropped where it stands, as after a kill, because nothing of it could be written any more.
+async fn work(
+    term: &Term,
+    wakes: &mut Wakes<'_>,
+    sweeps: &Schedule,
+    (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
+) -> Result<(), SyncError> {
+    let (engine, passed) = (&term.engine, wakes.passed);
+    let pulling = keep_pulling(engine, wakes, stop, progress);
+    tokio::select! {
+        ended = health.turning("pull", pulling) => ended,
+        ended = health.turning("push", keep_pushing(engine, stop)) => ended,
+        ended = Box::pin(keep_sweeping(engine, sweeps, stop, passed)) => ended,
+        lost = term.lost() => Err(lost),
+        never = observe(engine, health) => never,
+    }
 }
 
 /// What has the pull loop look, and who waits for it.
@@ -222,17 +249,17 @@ async fn pass(
     }
 }
 
-/// Waits until both sides can be opened; `None` when asked to stop meanwhile.
+/// Waits until both sides can be opened, without working on them yet; `None` when asked to stop meanwhile.
 async fn open(
     config: &Config,
     stop: &CancellationToken,
     health: &Health,
-) -> Result<Option<Engine>, SyncError> {
+) -> Result<Option<Stand>, SyncError> {
     let mut pause = Duration::from_secs(1);
     loop {
         health::beat();
-        match Engine::open(config).await {
-            Ok(engine) => return Ok(Some(engine)),
+        match Stand::open(config).await {
+            Ok(stand) => return Ok(Some(stand)),
             Err(error) if error.disposition() == Disposition::Retry => {
                 health.mirror_fails(chain(&error));
                 tracing::warn!(error = chain(&error), pause = ?pause, "could not open both sides, trying again");

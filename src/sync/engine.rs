@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     config::{Config, SchemaMode},
-    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
+    mirror::{ChangeListener, Epoch, Mirror, Outcome, RunMode, RunRecord, StopCause},
     plan::schema::{self, Mode, SchemaPlan},
     record::{DataModel, Flow, ObjectId, Rest},
-    source::{Client, Lane},
+    source::{Client, Lane, Licence},
 };
 
 mod content;
@@ -66,6 +66,12 @@ impl Engine {
         let config = config.clone();
         let (workspace, writes, swept, looked_back) = Default::default();
         Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back })
+    }
+
+    /// The same, written to under a lease only.
+    pub(super) fn under(self, epoch: Epoch, licence: Licence) -> Engine {
+        let (source, mirror) = (self.source.under(licence), self.mirror.under(epoch));
+        Engine { source, mirror, ..self }
     }
 
     /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
@@ -136,7 +142,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
-        // A refused key stops the other objects too; the caller's token stays its own.
+        // A refused key and a lost lease stop the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap = pull::overlap(&self.config.pull);
         let stopped = self.stopped_pulls().await?;
@@ -146,11 +152,7 @@ impl Engine {
             let pull =
                 Pull { source, mirror, target, overlap, writes, effect: Effect::Apply, progress };
             let report = pull.run(&stop).await;
-            if report
-                .failure
-                .as_ref()
-                .is_some_and(|error| error.disposition() == Disposition::Unauthorised)
-            {
+            if report.failure.as_ref().is_some_and(|error| ends_all(error.disposition())) {
                 stop.cancel();
             }
             report
@@ -295,6 +297,11 @@ fn was_away(result: &Result<(Vec<ObjectReport>, PushReport), SyncError>) -> bool
         Ok((objects, _)) => objects.iter().filter_map(|o| o.failure.as_ref()).any(is_away),
         Err(error) => is_away(error),
     }
+}
+
+/// Whether what happened to one object happens to all.
+fn ends_all(disposition: Disposition) -> bool {
+    matches!(disposition, Disposition::Unauthorised | Disposition::Replaced)
 }
 
 fn record(report: &RunReport) -> RunRecord {

@@ -130,6 +130,12 @@ pub enum SyncError {
     /// Twenty signs with a secret of its own.
     #[error("Twenty did not take the secret for the webhook, but signs with one of its own")]
     WebhookSecret,
+    /// Another program works on the mirror.
+    #[error("another twenty-sync works on this mirror: {holder}")]
+    Led {
+        /// Its host and process.
+        holder: String,
+    },
     /// Asked to stop.
     #[error("stopped before the end, as asked")]
     Stopped,
@@ -144,6 +150,8 @@ pub enum Disposition {
     Unauthorised,
     /// The configuration must change.
     Configuration,
+    /// Another program works in the place of this one.
+    Replaced,
 }
 
 impl SyncError {
@@ -159,10 +167,12 @@ impl SyncError {
                 SourceFault::Retry => Disposition::Retry,
                 SourceFault::Unauthorised => Disposition::Unauthorised,
                 SourceFault::Configuration => Disposition::Configuration,
+                SourceFault::Replaced => Disposition::Replaced,
             },
             SyncError::Mirror(error) => match error.fault() {
                 MirrorFault::Transient => Disposition::Retry,
                 MirrorFault::Configuration => Disposition::Configuration,
+                MirrorFault::Replaced => Disposition::Replaced,
             },
             SyncError::Fuse { .. }
             | SyncError::OverwriteFuse { .. }
@@ -174,6 +184,7 @@ impl SyncError {
             | SyncError::Counts { .. }
             | SyncError::Listen { .. }
             | SyncError::Stopped => Disposition::Retry,
+            SyncError::Led { .. } => Disposition::Replaced,
             SyncError::UnknownObject { .. }
             | SyncError::NotMirrored { .. }
             | SyncError::WebhookSecret
@@ -233,6 +244,10 @@ impl SyncError {
             ),
             SyncError::WebhookSecret => Some(
                 "copy the secret from Twenty, Settings > APIs & Webhooks, into the file that webhook.secret_file names"
+                    .to_owned(),
+            ),
+            SyncError::Led { .. } => Some(
+                "one works at a time: leave it to that one, or stop it first; twenty-sync status says who works"
                     .to_owned(),
             ),
             SyncError::Stopped => None,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ObjectReport, Progress, ProgressSender, SyncError,
+    Disposition, ObjectReport, Progress, ProgressSender, SyncError,
     engine::chain,
     target::Target,
     writes::{PageMoment, Writes},
@@ -332,7 +332,9 @@ impl<'a> Pull<'a> {
 
     /// Remembers a failure for `status`. That it cannot be remembered is no second failure.
     async fn note(&self, error: &SyncError) {
-        if matches!(error, SyncError::Stopped) || !matches!(self.effect, Effect::Apply) {
+        let is_ours =
+            !matches!(error, SyncError::Stopped) && error.disposition() != Disposition::Replaced;
+        if !is_ours || !matches!(self.effect, Effect::Apply) {
             return;
         }
         let failure = chain(error);

@@ -93,6 +93,7 @@ fn rank(error: &SyncError) -> u8 {
     match error.disposition() {
         Disposition::Unauthorised => 0,
         Disposition::Configuration => 1,
-        Disposition::Retry => 2,
+        Disposition::Replaced => 2,
+        Disposition::Retry => 3,
     }
 }

@@ -131,6 +131,7 @@ impl Ground {
                 database_url: self.database.url().to_owned().into(),
                 schema: "twenty".to_owned(),
                 max_connections: 4,
+                lease: Duration::from_secs(15),
             },
             schema: Schema { mode: SchemaMode::Auto },
             pull: Pull {

@@ -95,7 +95,8 @@ async fn listening(log: &mut Lines<BufReader<ChildStderr>>) -> String {
     let mut seen = String::new();
     while let Some(line) = log.next_line().await.expect("a log") {
         let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        if let Some(address) = entry["address"].as_str() {
+        let address = entry["address"].as_str().filter(|_| line.contains("answering operators"));
+        if let Some(address) = address {
             return address.to_owned();
         }
         seen.push_str(&line);

@@ -47,6 +47,7 @@ fn known(objects: Vec<ObjectReading>) -> Health {
 
 async fn told(objects: Vec<ObjectReading>) -> String {
     let health = known(objects);
+    health.leads(3);
     health.turning("pull", async { text(&health, now()) }).await
 }
 
@@ -111,6 +112,8 @@ async fn figures_are_told_in_seconds_by_object_and_direction() {
         ("twenty_sync_calls_total", 12.0),
         ("twenty_sync_requests_total{outcome=\"throttled\"}", 1.0),
         ("twenty_sync_ready", 1.0),
+        ("twenty_sync_leader", 1.0),
+        ("twenty_sync_lease_epoch", 3.0),
         ("twenty_sync_proven_timestamp_seconds{object=\"notes\"}", 1_728_000_000.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series} in {text}");
@@ -144,5 +147,6 @@ async fn a_name_cannot_add_a_series_of_its_own() {
 async fn nothing_read_yet_is_told_without_figures_of_objects() {
     let text = text(&Health::default(), now());
     assert_eq!(samples(&text).get("twenty_sync_ready"), Some(&0.0), "{text}");
-    assert!(!text.contains("object="), "{text}");
+    assert_eq!(samples(&text).get("twenty_sync_leader"), Some(&0.0), "{text}");
+    assert!(!text.contains("object=") && !text.contains("lease_epoch"), "{text}");
 }
