@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -148,10 +148,11 @@ impl Engine {
             probed = self.probe(&names, stop).await;
         }
         match probed {
-            Ok(probed) => {
+            Ok(Some(probed)) => {
                 book.resume();
                 Ok(Probing::Seen(sights(due, &probed)))
             }
+            Ok(None) => Ok(Probing::Failed),
             Err(error @ SyncError::Stopped) => Err(error),
             Err(error) if error.disposition() == Disposition::Unauthorised => Err(error),
             Err(error) => {
@@ -162,11 +163,17 @@ impl Engine {
         }
     }
 
-    async fn probe(&self, names: &[&str], stop: &CancellationToken) -> Result<Probed, SyncError> {
+    /// A probe; `None` if it takes longer than any one request may: reading is then quicker.
+    async fn probe(
+        &self,
+        names: &[&str],
+        stop: &CancellationToken,
+    ) -> Result<Option<Probed>, SyncError> {
+        let probed = timeout(self.config.source.request_timeout, self.source.probe(names));
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(SyncError::Stopped),
-            probed = self.source.probe(names) => Ok(probed?),
+            probed = probed => Ok(probed.ok().transpose()?),
         }
     }
 
