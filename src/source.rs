@@ -41,7 +41,7 @@ pub use key::{Key, KeyFault};
 pub use licence::{Licence, Moment};
 pub use lookup::{IDS_PER_CALL, LookedUp, Trash};
 pub use page::{Page, PageRecord, PageRequest};
-pub use probe::Probe;
+pub use probe::{Probe, Probed};
 pub use problem::{KeyRefusal, Problem, Unreadable};
 pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;

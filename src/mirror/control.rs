@@ -35,6 +35,7 @@ fn migrator() -> Migrator {
             include_str!("../../migrations/0009_versions_and_rewind.sql"),
         ),
         migration(10, "lease", include_str!("../../migrations/0010_lease.sql")),
+        migration(11, "unchanged", include_str!("../../migrations/0011_unchanged.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -48,6 +48,7 @@ struct Inner {
     counters: Counters,
     account: Account,
     single_roots: AtomicBool,
+    few_roots: AtomicBool,
     legacy_rest: AtomicBool,
 }
 
@@ -75,6 +76,7 @@ impl Client {
             counters: Counters::default(),
             account: Account::default(),
             single_roots: AtomicBool::new(false),
+            few_roots: AtomicBool::new(false),
             legacy_rest: AtomicBool::new(false),
         };
         Ok(Client { inner: Arc::new(inner), lane: Lane::Pull, licence: Licence::default() })
@@ -132,6 +134,15 @@ impl Client {
 
     pub(super) fn remember_single_roots(&self) {
         self.inner.single_roots.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this server found a request with many root fields too complex.
+    pub(super) fn wants_few_roots(&self) -> bool {
+        self.inner.few_roots.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn remember_few_roots(&self) {
+        self.inner.few_roots.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request that changes nothing until it is answered, and reads the answer.

@@ -116,6 +116,16 @@ impl SourceError {
         matches!(self.refusal_kind(), Some(RefusalKind::UnknownField | RefusalKind::UnknownOption))
     }
 
+    /// Whether the server understood what was asked, and will not do it.
+    pub fn is_refused(&self) -> bool {
+        self.refusal_kind().is_some()
+    }
+
+    /// Whether the server found too much in one request.
+    pub(super) fn is_too_complex(&self) -> bool {
+        self.refusal_kind() == Some(&RefusalKind::TooComplex)
+    }
+
     fn refusal_kind(&self) -> Option<&RefusalKind> {
         match self {
             SourceError::Call { problem: Problem::Refused(refusal), .. } => Some(&refusal.kind),

@@ -4,22 +4,25 @@
 
 use std::time::Duration;
 
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Term, Ticker,
-    engine::chain, lead::Stand, observe::observe,
+    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Term,
+    engine::chain,
+    lead::Stand,
+    observe::observe,
+    polling::{Wakes, keep_pulling},
+    schedule::{Alarm, Schedules},
 };
 use crate::{
     config::Config,
     health::{self, Health},
-    mirror::RunMode,
     webhook::{Desk, Hints, Receiver},
 };
 
 /// How often local changes are looked for, whatever was heard.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a content sweep is due.
 const SWEEP_LOOK: Duration = Duration::from_secs(1);
@@ -41,8 +44,8 @@ pub async fn keep_syncing(
     progress: &ProgressSender,
     health: &Health,
 ) -> Result<(), SyncError> {
-    let mut ticker = Ticker::new(&config.pull.interval).await?;
-    let sweeps = Schedule::parse(&config.sweep.interval)?;
+    let alarm = Alarm::set(&Schedules::of(config)?).await?;
+    let sweeps = Schedule::parse("sweep.interval", &config.sweep.interval)?;
     let mut receiver = listen(config).await?;
     let hints = Hints::default();
     let mut hearing = JoinSet::new();
@@ -57,8 +60,8 @@ pub async fn keep_syncing(
         let leading = stand.until_leading(stop, &hints, health);
         let Some(term) = health.turning("standby", leading).await? else { break };
         let passed = Notify::new();
-        let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
-        ended = work(&term, &mut wakes, &sweeps, (stop, progress, health)).await;
+        let wakes = Wakes { alarm: &alarm, hints: &hints, passed: &passed };
+        ended = work(&term, &wakes, &sweeps, (stop, progress, health)).await;
         term.end().await;
         health.leads_no_more();
         match &ended {
@@ -78,7 +81,7 @@ pub async fn keep_syncing(
 /// is dropped where it stands, as after a kill, because nothing of it could be written any more.
 async fn work(
     term: &Term,
-    wakes: &mut Wakes<'_>,
+    wakes: &Wakes<'_>,
     sweeps: &Schedule,
     (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
 ) -> Result<(), SyncError> {
@@ -90,53 +93,6 @@ async fn work(
         ended = Box::pin(keep_sweeping(engine, sweeps, stop, passed)) => ended,
         lost = term.lost() => Err(lost),
         never = observe(engine, health) => never,
-    }
-}
-
-/// What has the pull loop look, and who waits for it.
-struct Wakes<'a> {
-    ticker: &'a mut Ticker,
-    hints: &'a Hints,
-    passed: &'a Notify,
-}
-
-async fn keep_pulling(
-    engine: &Engine,
-    wakes: &mut Wakes<'_>,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
-) -> Result<(), SyncError> {
-    while !stop.is_cancelled() {
-        pass(engine, stop, progress).await?;
-        wakes.passed.notify_one();
-        look_until_tick(engine, wakes, stop, progress).await?;
-    }
-    Ok(())
-}
-
-/// Looks at single objects when somebody says that something happened there, until it is time for all of them.
-async fn look_until_tick(
-    engine: &Engine,
-    wakes: &mut Wakes<'_>,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
-) -> Result<(), SyncError> {
-    let mut earliest = Instant::now();
-    loop {
-        let wanted = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = health::waiting(wakes.ticker.tick()) => return Ok(()),
-            wanted = wakes.hints.take(earliest) => wanted,
-        };
-        let rest = match engine.look(&wanted, stop, progress).await {
-            Ok(calls) => engine.rest_after(calls),
-            Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not look at what webhooks told, the next tick does");
-                LOOK_EVERY
-            }
-            Err(error) => return Err(error),
-        };
-        earliest = Instant::now() + rest;
     }
 }
 
@@ -217,36 +173,8 @@ async fn keep_sweeping(
     Ok(())
 }
 
-fn log_failure(error: &SyncError, what: &'static str) {
+pub(super) fn log_failure(error: &SyncError, what: &'static str) {
     tracing::warn!(error = chain(error), "{what}");
-}
-
-/// One pass. What can pass by itself is only logged, because the next pass tries again.
-async fn pass(
-    engine: &Engine,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
-) -> Result<(), SyncError> {
-    let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
-        Ok(report) => {
-            let (outcome, rows, calls) =
-                (report.outcome.as_str(), report.rows_changed(), report.calls);
-            tracing::debug!(outcome, rows, calls, "passed over all objects");
-            report.into_failure()
-        }
-        Err(error) => Some(error),
-    };
-    match failure {
-        None | Some(SyncError::Stopped) => Ok(()),
-        Some(error) if error.disposition() != Disposition::Retry => Err(error),
-        Some(error) => {
-            tracing::warn!(
-                error = chain(&error),
-                "could not read everything, trying again at the next tick"
-            );
-            Ok(())
-        }
-    }
 }
 
 /// Waits until both sides can be opened, without working on them yet; `None` when asked to stop meanwhile.

@@ -15,6 +15,7 @@ use super::{
     Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, capabilities,
     pull::{self, Effect, Pull},
     push::Push,
+    schedule::Schedules,
     scope,
     target::{Target, Workspace},
     writes::Writes,
@@ -27,12 +28,16 @@ use crate::{
     source::{Client, Lane, Licence},
 };
 
+mod changed;
 mod content;
 mod look;
+mod memory;
 mod rewind;
 mod sweep;
 mod verify;
 
+use changed::Changed;
+use memory::Memory;
 use rewind::LookedBack;
 use sweep::Swept;
 
@@ -49,6 +54,7 @@ pub struct Engine {
     pub(super) writes: Writes,
     swept: Swept,
     looked_back: LookedBack,
+    memory: Memory,
 }
 
 impl Engine {
@@ -57,6 +63,7 @@ impl Engine {
     /// # Errors
     /// A key or database that cannot work, or a mirror of another workspace.
     pub async fn open(config: &Config) -> Result<Engine, SyncError> {
+        let memory = Memory::new(Schedules::of(config)?);
         let source = Client::new(&config.source)?;
         let url = config.mirror.database_url.expose_secret();
         let pool = Mirror::connect(url, config.mirror.max_connections).await?;
@@ -65,7 +72,7 @@ impl Engine {
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         let config = config.clone();
         let (workspace, writes, swept, looked_back) = Default::default();
-        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back })
+        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back, memory })
     }
 
     /// The same, written to under a lease only.
@@ -74,8 +81,8 @@ impl Engine {
         Engine { source, mirror, ..self }
     }
 
-    /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
-    /// `progress`; `stop` ends the run between two pages.
+    /// Reads everything to the present, the daemon what is due and may have changed; and with [`RunMode::Once`] writes
+    /// back what was changed here. Progress goes to `progress`; `stop` ends the run between two pages.
     ///
     /// # Errors
     /// The run could not start. What went wrong with single objects is in the report.
@@ -114,8 +121,11 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(Vec<ObjectReport>, PushReport), SyncError> {
-        let mut objects = self.pull(stop, progress).await?;
-        self.sweep(mode, &mut objects, stop, progress).await?;
+        let Changed { reports: mut objects, lost } = match mode {
+            RunMode::Once => self.pull_all(stop, progress).await?,
+            RunMode::Daemon => self.pull_changed(stop, progress).await?,
+        };
+        self.sweep(mode, &mut objects, &lost, stop, progress).await?;
         let pushed = match mode {
             RunMode::Once => self.push(stop).await?,
             RunMode::Daemon => PushReport::default(),
@@ -125,15 +135,16 @@ impl Engine {
         Ok((objects, pushed))
     }
 
-    async fn pull(
+    async fn pull_all(
         &self,
         stop: &CancellationToken,
         progress: &ProgressSender,
-    ) -> Result<Vec<ObjectReport>, SyncError> {
+    ) -> Result<Changed, SyncError> {
         let workspace = self.evolve().await?;
         self.look_back().await?;
         let all: Vec<&Target> = workspace.targets().collect();
-        self.pull_these(&all, stop, progress).await
+        let reports = self.pull_these(&all, stop, progress).await?;
+        Ok(Changed { reports, lost: BTreeSet::new() })
     }
 
     async fn pull_these(

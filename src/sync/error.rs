@@ -111,8 +111,10 @@ pub enum SyncError {
         name: String,
     },
     /// The schedule makes no sense.
-    #[error("cannot read the schedule {expression:?}: {reason}")]
+    #[error("{key} makes no sense: cannot read the schedule {expression:?}: {reason}")]
     Schedule {
+        /// The setting.
+        key: String,
         /// As configured.
         expression: String,
         /// What is wrong with it.
@@ -158,6 +160,11 @@ impl SyncError {
     /// Whether somebody else wrote rows of the object since they were read.
     pub(super) fn is_overtaken(&self) -> bool {
         matches!(self, SyncError::Mirror(MirrorError::Overtaken { .. }))
+    }
+
+    /// Whether the source does not do what it was asked for, as when its data model changed.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self, SyncError::Source(error) if error.is_refused())
     }
 
     /// What this means for the run.

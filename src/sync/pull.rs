@@ -20,8 +20,8 @@ use super::{
 use crate::{
     config,
     mirror::{
-        Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint,
-        TableWriter, Walked,
+        Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint, TableWriter,
+        Walked,
     },
     plan::{
         pending::{Pending, Sighting},
@@ -116,15 +116,7 @@ impl Running {
 impl<'a> Pull<'a> {
     /// Pulls until the walk is complete, it fails, or `stop` says so.
     pub(super) async fn run(&self, stop: &CancellationToken) -> ObjectReport {
-        let mut report = ObjectReport {
-            object: self.target.table.name_plural.clone(),
-            table: self.target.table.name.clone(),
-            read: 0,
-            applied: Applied::default(),
-            withheld: Vec::new(),
-            stopped: false,
-            failure: None,
-        };
+        let mut report = ObjectReport::of(&self.target.table);
         let mut walked = self.walk(stop, &mut report).await;
         for _ in 0..OVERTAKEN {
             if walked.as_ref().is_err_and(SyncError::is_overtaken) {

@@ -6,7 +6,10 @@
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Disposition, PushReport, SyncError};
-use crate::mirror::{Applied, Outcome, Stop};
+use crate::{
+    mirror::{Applied, Outcome, Stop},
+    plan::schema::Table,
+};
 
 /// Where progress goes; a receiver that is gone is no error.
 pub type ProgressSender = UnboundedSender<Progress>;
@@ -46,6 +49,26 @@ pub struct ObjectReport {
     pub stopped: bool,
     /// Why it failed, if it did.
     pub failure: Option<SyncError>,
+}
+
+impl ObjectReport {
+    /// A report of a table of which nothing is to be told yet.
+    pub(super) fn of(table: &Table) -> ObjectReport {
+        ObjectReport {
+            object: table.name_plural.clone(),
+            table: table.name.clone(),
+            read: 0,
+            applied: Applied::default(),
+            withheld: Vec::new(),
+            stopped: false,
+            failure: None,
+        }
+    }
+
+    /// Whether the object was read to the end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.failure.is_none() && !self.stopped
+    }
 }
 
 /// What became of a run.
