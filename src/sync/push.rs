@@ -113,7 +113,7 @@ impl Push<'_> {
             // The data model must not change between planning and acknowledging.
             let workspace = self.workspace.read().await;
             let (mut claimed, queues) = self.mirror.claim_counted(CLAIM).await?;
-            let blown = self.blown(&workspace, &queues).await?;
+            let blown = self.blown(&workspace, &queues, &mut memory).await?;
             claimed.retain(|record| {
                 !blown.contains(&record.object_id)
                     && memory.may_try(record.object_id, record.record_id)
@@ -146,6 +146,7 @@ impl Push<'_> {
         &self,
         workspace: &Workspace,
         queues: &[Queue],
+        memory: &mut Memory,
     ) -> Result<BTreeSet<ObjectId>, SyncError> {
         let mut blown = BTreeSet::new();
         for Queue { object_id, effects } in queues {
@@ -154,7 +155,11 @@ impl Push<'_> {
             if !target.fuse.blows(*effects, 0) {
                 continue;
             }
-            let total = self.mirror.expected_count(&target.writer, target.deleted()).await?;
+            let total = match memory.total(*object_id) {
+                Some(total) => total,
+                None => self.mirror.expected_count(&target.writer, target.deleted()).await?,
+            };
+            memory.counted(*object_id, total);
             if target.fuse.blows(*effects, total) {
                 fuse::blow(self.mirror, target, Flow::Push, *effects, total).await?;
                 blown.insert(*object_id);

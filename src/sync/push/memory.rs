@@ -25,6 +25,7 @@ pub(super) struct Memory {
     failed_guards: HashMap<Key, u32>,
     versions: HashMap<Key, OffsetDateTime>,
     stopped: HashSet<ObjectId>,
+    totals: HashMap<ObjectId, u64>,
 }
 
 impl Memory {
@@ -65,6 +66,15 @@ impl Memory {
             Some(version) if failed >= GUARDS => Basis::VersionOnly(version),
             Some(version) => Basis::JustRead(version),
         }
+    }
+
+    /// How many records the object has, if they were counted in this push.
+    pub(super) fn total(&self, object: ObjectId) -> Option<u64> {
+        self.totals.get(&object).copied()
+    }
+
+    pub(super) fn counted(&mut self, object: ObjectId, total: u64) {
+        self.totals.insert(object, total);
     }
 
     /// Nothing more is written to this object in this push.
