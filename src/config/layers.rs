@@ -20,6 +20,9 @@ use super::{
     Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook,
 };
 
+/// Every setting that has a default, with it.
+pub(super) const BUILT_IN: &str = include_str!("../../config/default.toml");
+
 /// The file that is read when it is there and no other is named.
 const DEFAULT_FILE: &str = "twenty-sync.toml";
 
@@ -27,7 +30,7 @@ const DEFAULT_FILE: &str = "twenty-sync.toml";
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// Short names that people know from elsewhere, and what they set.
-const SHORT_NAMES: &[(&str, &str)] = &[
+pub(super) const SHORT_NAMES: &[(&str, &str)] = &[
     ("TWENTY_URL", "source.url"),
     ("TWENTY_API_KEY", "source.api_key"),
     ("TWENTY_API_KEY_FILE", "source.api_key_file"),
@@ -50,9 +53,10 @@ impl fmt::Debug for Loaded {
     }
 }
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     source: SourceSettings,
     mirror: MirrorSettings,
     schema: Schema,
@@ -67,33 +71,57 @@ struct Settings {
     objects: BTreeMap<String, ObjectRule>,
 }
 
+/// Twenty's side.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceSettings {
+    /// The server, without `/rest` or `/graphql`, such as `https://api.twenty.com`.
     url: Option<Url>,
+    /// The API key, which Twenty makes under Settings → APIs & Webhooks. A file is the better place for it.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     api_key: Option<SecretString>,
+    /// A file that holds the API key; it wins over `source.api_key`.
     api_key_file: Option<PathBuf>,
+    /// Whether unencrypted http is allowed beyond this machine.
     allow_http: bool,
+    /// Calls a minute that Twenty allows, shared with the workspace's other integrations; 0 leaves it to the server to
+    /// say so.
     requests_per_minute: u32,
+    /// Calls a minute of these that content sweeps and first loads leave to other users of the workspace.
     reserve: u32,
+    /// A PEM file with certificate authorities beside the system's.
     ca_file: Option<PathBuf>,
+    /// The longest time to connect.
     #[serde(deserialize_with = "duration")]
     connect_timeout: Duration,
+    /// The longest silence within an answer.
     #[serde(deserialize_with = "duration")]
     read_timeout: Duration,
+    /// The longest time for one call.
     #[serde(deserialize_with = "duration")]
     request_timeout: Duration,
+    /// The longest time for one call with all its repetitions.
     #[serde(deserialize_with = "duration")]
     retry_deadline: Duration,
 }
 
+/// PostgreSQL's side.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MirrorSettings {
+    /// Where PostgreSQL is, such as `postgres://user:password@host:5432/database`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     database_url: Option<SecretString>,
+    /// A file that holds that address; it wins over `mirror.database_url`.
     database_url_file: Option<PathBuf>,
+    /// The schema of the mirrored tables.
     schema: String,
+    /// The most connections to PostgreSQL, beside one for the lease.
     max_connections: u32,
+    /// How long the program that works on the mirror may be silent before one that stands by takes its place; one that was
+    /// killed is replaced at once. The same for all of them.
     #[serde(deserialize_with = "duration")]
     lease: Duration,
 }
@@ -129,7 +157,7 @@ impl Loaded {
         environment: Environment,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Loaded, ConfigError> {
-        let built_in = File::from_str(include_str!("../../config/default.toml"), FileFormat::Toml);
+        let built_in = File::from_str(BUILT_IN, FileFormat::Toml);
         let mut builder =
             Layers::builder().add_source(built_in).add_source(file).add_source(environment);
         let mut short_names = BTreeMap::new();
@@ -272,4 +300,4 @@ fn unfit(layers: &Layers, error: &config::ConfigError) -> ConfigError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
