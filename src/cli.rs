@@ -14,9 +14,11 @@ use crate::{config::Loaded, telemetry};
 mod arguments;
 mod config_check;
 mod conflicts;
+mod daemon;
 mod doctor;
 mod exit;
 mod fuse;
+mod keys;
 mod man;
 mod metadata;
 mod objects;
@@ -28,6 +30,8 @@ mod progress;
 mod reset;
 mod rewind;
 mod run;
+mod shift;
+mod signals;
 mod status;
 mod verify;
 mod watch;
@@ -91,7 +95,13 @@ fn work(
     let bars = MultiProgress::new();
     telemetry::start(&arguments.log(command, loaded.log()), &bars)
         .map_err(Failure::configuration)?;
-    dispatch(command, &loaded, output, &bars)
+    match command {
+        // It reads the configuration anew when it is told to.
+        Command::Run { once: false } => {
+            block_on(daemon::forever(arguments.config.as_deref(), &loaded, &bars))
+        }
+        _ => dispatch(command, &loaded, output, &bars),
+    }
 }
 
 fn dispatch(
@@ -101,10 +111,7 @@ fn dispatch(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
-        Command::Run { once: false } => {
-            block_on(run::forever(&loaded.config()?, &loaded.health()?, bars))
-        }
+        Command::Run { .. } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }

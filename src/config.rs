@@ -28,6 +28,15 @@ pub use error::ConfigError;
 pub use layers::Loaded;
 pub use show::Setting;
 
+/// A workspace that the program keeps.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its name in the configuration; `None` where there is one without a name.
+    pub name: Option<String>,
+    /// What to do for it.
+    pub config: Config,
+}
+
 /// All that the program needs to sync.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -278,7 +287,7 @@ pub struct Health {
 
 /// How to log, on standard error.
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// How a line looks.

@@ -1,26 +1,22 @@
-//! `--once` and `run`: sync once, or until stopped.
+//! `--once`: sync once, and tell what that did.
 //!
-//! Invariants: both use the same pass of the engine; the first SIGTERM or SIGINT ends the run between two pages,
-//! the second one at once.
+//! Invariant: it is the same pass of the engine as that of `run`.
 
 use std::process::ExitCode;
 
 use indicatif::MultiProgress;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
     output::{Output, grouped, held, printable, stopped, table},
     progress::Display,
-    watch,
+    signals::stop_on_signals,
 };
 use crate::{
-    config::{self, Config},
-    health::Health,
+    config::Config,
     mirror::RunMode,
-    sync::{Engine, ObjectReport, PushReport, RunReport, keep_syncing},
+    sync::{Engine, ObjectReport, PushReport, RunReport},
 };
 
 pub(super) async fn once(
@@ -30,7 +26,7 @@ pub(super) async fn once(
 ) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
     let term = Engine::open(config).await?.lead(config).await?;
-    let display = Display::start(bars);
+    let display = Display::start(bars, None);
     let report = term.engine.pass(RunMode::Once, &stop, &display.sender).await;
     display.finish().await;
     term.end().await;
@@ -40,46 +36,6 @@ pub(super) async fn once(
         Some(error) => Err(Failure::from(error)),
         None => Ok(exit::of_outcome(report.outcome)),
     }
-}
-
-pub(super) async fn forever(
-    config: &Config,
-    watched: &config::Health,
-    bars: &MultiProgress,
-) -> Result<ExitCode, Failure> {
-    let stop = stop_on_signals()?;
-    let health = Health::default();
-    let _watchers = watch::start(watched, &health, &stop).await?;
-    let display = Display::start(bars);
-    // Two loops and what watches them are a large value, made once.
-    let ended = Box::pin(keep_syncing(config, &stop, &display.sender, &health)).await;
-    display.finish().await;
-    ended?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A token that the first signal cancels; the second one ends the process.
-pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
-    let failed = |error| Failure::failed(format!("could not listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let stop = CancellationToken::new();
-    let asked = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            let code = tokio::select! {
-                _ = terminate.recv() => 143,
-                _ = interrupt.recv() => 130,
-            };
-            if asked.is_cancelled() {
-                #[expect(clippy::exit, reason = "a second signal means now")]
-                std::process::exit(code);
-            }
-            tracing::info!("stopping after the page under way; once more ends at once");
-            asked.cancel();
-        }
-    });
-    Ok(stop)
 }
 
 fn summary(report: &RunReport) -> String {

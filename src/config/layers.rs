@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
-    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook,
+    Source, Sweep, Webhook, Workspace, health::HealthSettings, secret, show, webhook,
 };
 
 /// Every setting that has a default, with it.
@@ -271,6 +271,14 @@ impl Loaded {
             webhook: self.webhook()?,
             objects: self.settings.objects.clone(),
         })
+    }
+
+    /// Every workspace that the program keeps.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::config`].
+    pub fn workspaces(&self) -> Result<Vec<Workspace>, ConfigError> {
+        Ok(vec![Workspace { name: None, config: self.config()? }])
     }
 
     /// Every setting with its value and where it was read, secrets hidden.
