@@ -37,6 +37,7 @@ mod verify;
 mod watch;
 mod webhook;
 mod why;
+mod workspace;
 
 use arguments::{
     Arguments, Command, ConfigCommand, ConflictsCommand, MetadataCommand, ProblemsCommand,
@@ -98,9 +99,19 @@ fn work(
     match command {
         // It reads the configuration anew when it is told to.
         Command::Run { once: false } => {
-            block_on(daemon::forever(arguments.config.as_deref(), &loaded, &bars))
+            block_on(daemon::forever(&arguments.into(), &loaded, &bars))
         }
-        _ => dispatch(command, &loaded, output, &bars),
+        Command::Run { once: true } => {
+            let workspaces = workspace::all(&loaded, arguments.workspace.as_deref())?;
+            block_on(run::once(&workspaces, output, &bars))
+        }
+        Command::Config { command: ConfigCommand::Check } if arguments.workspace.is_none() => {
+            config_check::show(&loaded, output)
+        }
+        _ => {
+            let loaded = workspace::one(&loaded, arguments.workspace.as_deref())?;
+            dispatch(command, loaded, output, &bars)
+        }
     }
 }
 
@@ -111,7 +122,6 @@ fn dispatch(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run { .. } => block_on(run::once(&loaded.config()?, output, bars)),
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }
@@ -144,8 +154,8 @@ fn dispatch(
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
-        Command::Completions { .. } | Command::Man { .. } => {
-            unreachable!("these need no configuration and were done before")
+        Command::Run { .. } | Command::Completions { .. } | Command::Man { .. } => {
+            unreachable!("these are about every workspace or none, and were done before")
         }
     }
 }

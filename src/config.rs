@@ -23,6 +23,7 @@ mod reference;
 mod secret;
 mod show;
 mod webhook;
+mod workspaces;
 
 pub use error::ConfigError;
 pub use layers::Loaded;

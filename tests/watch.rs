@@ -14,3 +14,7 @@ mod reload;
 mod stage;
 #[path = "watch/systemd.rs"]
 mod systemd;
+#[path = "once/two.rs"]
+mod two;
+#[path = "watch/workspaces.rs"]
+mod workspaces;

@@ -6,19 +6,22 @@
 
 use std::{path::Path, process::ExitCode};
 
+use futures_util::future::try_join_all;
 use indicatif::MultiProgress;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arguments::Arguments,
     exit::Failure,
     keys::Keys,
     shift::{Ended, Shift},
     signals::Signals,
     watch::Watch,
+    workspace,
 };
 use crate::{
-    config::{self, ConfigError, Loaded, Workspace},
+    config::{self, Loaded, Workspace},
     health::Board,
     sync::{Disposition, Doors, Engine, SyncError, check_schedules},
 };
@@ -31,16 +34,35 @@ struct Order {
     log: config::Log,
 }
 
-impl Order {
-    fn of(loaded: &Loaded) -> Result<Order, ConfigError> {
-        let (workspaces, health) = (loaded.workspaces()?, loaded.health()?);
-        Ok(Order { workspaces, health, log: loaded.log().clone() })
+/// Where a configuration is read, and which of its workspaces are meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    file: Option<&'a Path>,
+    workspace: Option<&'a str>,
+}
+
+impl<'a> From<&'a Arguments> for Place<'a> {
+    fn from(arguments: &'a Arguments) -> Place<'a> {
+        let (file, workspace) = (arguments.config.as_deref(), arguments.workspace.as_deref());
+        Place { file, workspace }
+    }
+}
+
+impl Place<'_> {
+    fn order(&self, loaded: &Loaded) -> Result<Order, Failure> {
+        let workspaces = workspace::all(loaded, self.workspace)?;
+        Ok(Order { workspaces, health: loaded.health()?, log: loaded.log().clone() })
+    }
+
+    /// What is there now.
+    pub(super) fn workspaces(&self) -> Result<Vec<Workspace>, Failure> {
+        workspace::all(&Loaded::read(self.file)?, self.workspace)
     }
 }
 
 /// What stays when the configuration changes.
 struct Daemon<'a> {
-    file: Option<&'a Path>,
+    place: Place<'a>,
     bars: &'a MultiProgress,
     signals: Signals,
     board: Board,
@@ -48,18 +70,18 @@ struct Daemon<'a> {
     watch: Watch,
 }
 
-/// Keeps syncing by `loaded`, which was read from `file`, and by what is read there later.
+/// Keeps syncing by `loaded`, which was read at `place`, and by what is read there later.
 pub(super) async fn forever(
-    file: Option<&Path>,
+    place: &Place<'_>,
     loaded: &Loaded,
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     let signals = Signals::listen()?;
-    let mut order = Order::of(loaded)?;
+    let mut order = place.order(loaded)?;
     let board = Board::default();
     let doors = Doors::open(&order.workspaces).await?;
     let watch = Watch::start(&order.health, &board, &signals.stop).await?;
-    let mut daemon = Daemon { file, bars, signals, board, doors, watch };
+    let mut daemon = Daemon { place: *place, bars, signals, board, doors, watch };
     let working = async {
         while let Some(next) = daemon.work(&order).await? {
             order = next;
@@ -85,7 +107,7 @@ impl Daemon<'_> {
                     Ended::Other => None,
                 },
                 () = self.signals.told_to_reload() => self.next(order).await,
-                () = keys.changed(self.file), if awaits_key => self.next(order).await,
+                () = keys.changed(&self.place), if awaits_key => self.next(order).await,
             };
             if let Some(next) = next {
                 shift.end().await;
@@ -122,10 +144,10 @@ impl Daemon<'_> {
     }
 
     async fn take(&mut self, order: &Order) -> Result<Order, Failure> {
-        let next = Order::of(&Loaded::read(self.file)?)?;
-        for workspace in &next.workspaces {
-            try_out(workspace, &self.signals.stop).await?;
-        }
+        let next = self.place.order(&Loaded::read(self.place.file)?)?;
+        let stop = &self.signals.stop;
+        let tries = next.workspaces.iter().map(|workspace| Box::pin(try_out(workspace, stop)));
+        try_join_all(tries).await?;
         self.doors.widen(&next.workspaces).await?;
         let followed = self.watch.follow(&next.health).await;
         let kept = if followed.is_ok() { &next.workspaces } else { &order.workspaces };
@@ -135,14 +157,19 @@ impl Daemon<'_> {
 }
 
 /// Opens both sides and lets go of them. A side that cannot be reached now is no fault of the configuration.
-async fn try_out(workspace: &Workspace, stop: &CancellationToken) -> Result<(), SyncError> {
-    check_schedules(&workspace.config)?;
-    let opened = tokio::select! {
-        opened = Engine::open(&workspace.config) => opened,
+async fn try_out(workspace: &Workspace, stop: &CancellationToken) -> Result<(), Failure> {
+    let tried = async {
+        check_schedules(&workspace.config)?;
+        Engine::open(&workspace.config).await.map(drop)
+    };
+    let tried: Result<(), SyncError> = tokio::select! {
+        tried = tried => tried,
         () = stop.cancelled() => return Ok(()),
     };
-    match opened {
-        Err(error) if error.disposition() != Disposition::Retry => Err(error),
-        Ok(_) | Err(_) => Ok(()),
+    match tried {
+        Err(error) if error.disposition() != Disposition::Retry => {
+            Err(Failure::from(error).of(workspace.name.as_deref()))
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -3,11 +3,12 @@
 //! It exists because a refused key is replaced in its file, by a person or by what mounts secrets, and neither sends a
 //! signal. Invariant: each set of keys is told once, so that a new one that is no better is not tried for ever.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Loaded, Workspace};
+use super::daemon::Place;
+use crate::config::Workspace;
 
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -22,13 +23,11 @@ impl Keys {
     }
 
     /// Waits until the configuration has other keys.
-    pub(super) async fn changed(&mut self, file: Option<&Path>) {
+    pub(super) async fn changed(&mut self, place: &Place<'_>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             // What cannot be read now may be half written.
-            let Ok(workspaces) = Loaded::read(file).and_then(|loaded| loaded.workspaces()) else {
-                continue;
-            };
+            let Ok(workspaces) = place.workspaces() else { continue };
             let found = Keys::of(&workspaces);
             if !found.is(self) {
                 *self = found;

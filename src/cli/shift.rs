@@ -88,7 +88,7 @@ impl Shift {
         board.workspace(name).stands_still(failure.message.clone());
         self.awaits_key |= error.disposition() == Disposition::Unauthorised;
         if !self.goes_on() {
-            self.failure = Some(failure);
+            self.failure = Some(failure.of(name));
             return;
         }
         // What is not returned would be said nowhere.

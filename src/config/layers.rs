@@ -4,20 +4,20 @@
 //! variable counts as not set; a command gets an error only for settings that it needs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use config::{Config as Layers, Environment, File, FileFormat};
+use config::{Config as Layers, Environment, File, FileFormat, Value};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
-    Source, Sweep, Webhook, Workspace, health::HealthSettings, secret, show, webhook,
+    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook, workspaces,
 };
 
 /// Every setting that has a default, with it.
@@ -44,6 +44,8 @@ pub struct Loaded {
     settings: Settings,
     /// The short names that are set, by the key that each sets.
     short_names: BTreeMap<&'static str, &'static str>,
+    /// The workspaces that have names, each with what is said for all.
+    pub(super) workspaces: BTreeMap<String, Loaded>,
 }
 
 impl fmt::Debug for Loaded {
@@ -69,6 +71,10 @@ pub(super) struct Settings {
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
+    /// What stands below each name is read once more, with what is said for all.
+    #[cfg_attr(test, schemars(skip))]
+    #[serde(default, rename = "workspaces", deserialize_with = "names")]
+    _workspaces: BTreeSet<String>,
 }
 
 /// Twenty's side.
@@ -126,6 +132,12 @@ struct MirrorSettings {
     lease: Duration,
 }
 
+/// The names of tables. What stands in them may be secret, and is not kept.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+    let tables = BTreeMap::<String, BTreeMap<String, Value>>::deserialize(deserializer)?;
+    Ok(tables.into_keys().collect())
+}
+
 /// A duration such as `30s` or `5m`.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -168,8 +180,20 @@ impl Loaded {
             }
         }
         let layers = builder.build().map_err(|error| layer(&error))?;
+        let loaded = Loaded::of(layers, short_names)?;
+        let workspaces = workspaces::split(&loaded.layers, &loaded.short_names)?;
+        Ok(Loaded { workspaces, ..loaded })
+    }
+
+    /// What the layers come to.
+    pub(super) fn of(
+        layers: Layers,
+        short_names: BTreeMap<&'static str, &'static str>,
+    ) -> Result<Loaded, ConfigError> {
         match layers.clone().try_deserialize() {
-            Ok(settings) => Ok(Loaded { layers, settings, short_names }),
+            Ok(settings) => {
+                Ok(Loaded { layers, settings, short_names, workspaces: BTreeMap::new() })
+            }
             Err(error) => Err(unfit(&layers, &error)),
         }
     }
@@ -273,21 +297,13 @@ impl Loaded {
         })
     }
 
-    /// Every workspace that the program keeps.
-    ///
-    /// # Errors
-    /// Those of [`Loaded::config`].
-    pub fn workspaces(&self) -> Result<Vec<Workspace>, ConfigError> {
-        Ok(vec![Workspace { name: None, config: self.config()? }])
-    }
-
     /// Every setting with its value and where it was read, secrets hidden.
     pub fn settings(&self) -> Vec<Setting> {
         show::settings(&self.layers, &self.short_names)
     }
 }
 
-fn layer(error: &config::ConfigError) -> ConfigError {
+pub(super) fn layer(error: &config::ConfigError) -> ConfigError {
     ConfigError::Layer(error.to_string())
 }
 

@@ -9,7 +9,10 @@ use std::{env, fmt::Write as _, fs, path::Path};
 use config::{Config as Layers, File, FileFormat, Value as Set, ValueKind};
 use serde_json::Value;
 
-use super::layers::{BUILT_IN, SHORT_NAMES, Settings, tests::load};
+use super::{
+    layers::{BUILT_IN, SHORT_NAMES, Settings, tests::load},
+    workspaces::SECTIONS,
+};
 
 const HEAD: &str = "\
 # Configuration
@@ -27,6 +30,32 @@ A setting is read from the first of these places that has it:
 An empty variable counts as not set, an unknown key is refused, and `twenty-sync config check` shows each value and
 where it was read. A path is one of a file that the program can read; one line break at its end does not count.
 ";
+
+const WORKSPACES: &str = r#"
+## [workspaces.NAME]
+
+Several workspaces, kept side by side by one process; without any, there is one without a name. What stands in the
+sections above is for all of them, and each says below its name what is to differ, in the same words:
+
+```toml
+[mirror]
+database_url_file = "/run/secrets/database-url"
+
+[workspaces.acme]
+source = { url = "https://acme.example.org", api_key_file = "/run/secrets/acme" }
+mirror.schema = "acme"
+
+[workspaces.beta]
+source = { url = "https://beta.example.org", api_key_file = "/run/secrets/beta" }
+mirror.schema = "beta"
+push.policy = "mirror"
+objects.notes.direction = "off"
+```
+
+What a workspace says goes before what is said for all, wherever that was read; its variables have its name in them:
+`TWENTY_SYNC__WORKSPACES__ACME__MIRROR__SCHEMA`. Names are of lower-case letters, digits, - and _. No two workspaces
+may have one key, one schema of one database, or one `webhook.listen`.
+"#;
 
 /// A setting as the types know it.
 #[derive(Debug)]
@@ -182,6 +211,12 @@ fn reference(sections: &[(String, String, Vec<Entry>)]) -> String {
             let _ = write!(text, "\n{}", entry.text());
         }
     }
+    let sections: Vec<_> = SECTIONS.iter().map(|section| format!("`[{section}]`")).collect();
+    let _ = write!(
+        text,
+        "{WORKSPACES}\nThese sections can be said for one: {}.\n",
+        sections.join(", ")
+    );
     text
 }
 
@@ -251,4 +286,18 @@ fn what_the_program_knows_is_what_the_reference_has() {
             assert!(entries.iter().any(is_told), "{path} is not in the reference");
         }
     }
+}
+
+#[test]
+fn what_is_said_for_one_workspace_is_a_section_and_the_rest_is_of_the_process() {
+    let error = load("nonsense = 1", &[]).unwrap_err();
+    let hint = error.hint().unwrap();
+    let mut known: Vec<&str> = hint.trim_start_matches("known here: ").split(", ").collect();
+    known.retain(|section| !SECTIONS.contains(section));
+    known.sort_unstable();
+    assert_eq!(
+        known,
+        ["health", "log", "workspaces"],
+        "a new section is of the process, or goes into SECTIONS"
+    );
 }

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::{
-    Board,
+    Board, Reading,
     access::{self, Access, Gate},
     metrics, page,
 };
@@ -153,15 +153,29 @@ async fn metrics(State(board): State<Board>) -> Response {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
-/// The last reading, and how old it is.
+/// The last reading, and how old it is; of workspaces with names, that of each.
 async fn status(State(board): State<Board>) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let all = board.all();
-    let reading = all.first().and_then(|(_, health)| health.known().reading);
-    let Some(reading) = reading else {
+    let all: Vec<_> =
+        board.all().into_iter().map(|(name, health)| (name, health.known().reading)).collect();
+    let Some(oldest) = all.iter().filter_map(|(_, reading)| Some(reading.as_ref()?.at)).min()
+    else {
         return (StatusCode::SERVICE_UNAVAILABLE, json, "null\n").into_response();
     };
-    let age = (OffsetDateTime::now_utc() - reading.at).whole_seconds().max(0);
-    let reading = Arc::unwrap_or_clone(reading);
-    (json, [(header::AGE, age.to_string())], reading.json).into_response()
+    let age = (OffsetDateTime::now_utc() - oldest).whole_seconds().max(0);
+    (json, [(header::AGE, age.to_string())], told(&all)).into_response()
+}
+
+fn told(all: &[(Option<String>, Option<Arc<Reading>>)]) -> String {
+    let json = |reading: &Option<Arc<Reading>>| {
+        reading.as_ref().map_or("null".to_owned(), |reading| reading.json.clone())
+    };
+    if let [(None, reading)] = all {
+        return json(reading);
+    }
+    let of = |(name, reading): &(Option<String>, Option<Arc<Reading>>)| {
+        let name = serde_json::Value::from(name.as_deref().unwrap_or_default());
+        format!("{name}:{}", json(reading))
+    };
+    format!("{{\"workspaces\":{{{}}}}}", all.iter().map(of).collect::<Vec<_>>().join(","))
 }

@@ -92,7 +92,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-fn hang_up(daemon: &Daemon) {
+pub(crate) fn hang_up(daemon: &Daemon) {
     let pid = Pid::from_raw(daemon.child.id().expect("it runs").cast_signed()).expect("a process");
     kill_process(pid, Signal::HUP).expect("it can be told");
 }
