@@ -1,6 +1,6 @@
 # Every target is one plain command or two; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test demo bench build deb run once doc ci
+.PHONY: help setup fmt lint test demo bench build deb run once doc reference ci
 
 # In CI the lock file is law, and one failing test does not hide the others.
 LOCKED := $(if $(CI),--locked)
@@ -8,7 +8,7 @@ PROFILE := $(if $(CI),--profile ci)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## List the targets
-	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what this machine lacks (packages only as root on Debian)
 	@scripts/setup
@@ -52,6 +52,9 @@ once: ## Sync once
 
 doc: ## Build the documentation of the code, private items included
 	cargo doc --workspace --no-deps --document-private-items
+
+reference: ## Write docs/configuration.md from the types of the configuration
+	UPDATE_REFERENCE=1 cargo test --lib $(LOCKED) config::reference
 
 ci: ## Run what CI runs
 	.ci/run

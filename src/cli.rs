@@ -14,9 +14,11 @@ use crate::{config::Loaded, telemetry};
 mod arguments;
 mod config_check;
 mod conflicts;
+mod daemon;
 mod doctor;
 mod exit;
 mod fuse;
+mod keys;
 mod man;
 mod metadata;
 mod objects;
@@ -28,11 +30,14 @@ mod progress;
 mod reset;
 mod rewind;
 mod run;
+mod shift;
+mod signals;
 mod status;
 mod verify;
 mod watch;
 mod webhook;
 mod why;
+mod workspace;
 
 use arguments::{
     Arguments, Command, ConfigCommand, ConflictsCommand, MetadataCommand, ProblemsCommand,
@@ -91,7 +96,23 @@ fn work(
     let bars = MultiProgress::new();
     telemetry::start(&arguments.log(command, loaded.log()), &bars)
         .map_err(Failure::configuration)?;
-    dispatch(command, &loaded, output, &bars)
+    match command {
+        // It reads the configuration anew when it is told to.
+        Command::Run { once: false } => {
+            block_on(daemon::forever(&arguments.into(), &loaded, &bars))
+        }
+        Command::Run { once: true } => {
+            let workspaces = workspace::all(&loaded, arguments.workspace.as_deref())?;
+            block_on(run::once(&workspaces, output, &bars))
+        }
+        Command::Config { command: ConfigCommand::Check } if arguments.workspace.is_none() => {
+            config_check::show(&loaded, output)
+        }
+        _ => {
+            let loaded = workspace::one(&loaded, arguments.workspace.as_deref())?;
+            dispatch(command, loaded, output, &bars)
+        }
+    }
 }
 
 fn dispatch(
@@ -101,10 +122,6 @@ fn dispatch(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run { once: true } => block_on(run::once(&loaded.config()?, output, bars)),
-        Command::Run { once: false } => {
-            block_on(run::forever(&loaded.config()?, &loaded.health()?, bars))
-        }
         Command::Schema { command: SchemaCommand::Plan } => {
             block_on(plan::schema(&loaded.config()?, output))
         }
@@ -137,8 +154,8 @@ fn dispatch(
         Command::Doctor => block_on(doctor::examine(loaded, output)),
         Command::Config { command: ConfigCommand::Check } => config_check::show(loaded, output),
         Command::Metadata { command } => block_on(show_metadata(command, loaded, output)),
-        Command::Completions { .. } | Command::Man { .. } => {
-            unreachable!("these need no configuration and were done before")
+        Command::Run { .. } | Command::Completions { .. } | Command::Man { .. } => {
+            unreachable!("these are about every workspace or none, and were done before")
         }
     }
 }

@@ -18,13 +18,25 @@ mod error;
 mod fuzz;
 mod health;
 mod layers;
+#[cfg(test)]
+mod reference;
 mod secret;
 mod show;
 mod webhook;
+mod workspaces;
 
 pub use error::ConfigError;
 pub use layers::Loaded;
 pub use show::Setting;
+
+/// A workspace that the program keeps.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its name in the configuration; `None` where there is one without a name.
+    pub name: Option<String>,
+    /// What to do for it.
+    pub config: Config,
+}
 
 /// All that the program needs to sync.
 #[derive(Debug, Clone)]
@@ -87,56 +99,63 @@ pub struct MirrorConfig {
     pub lease: Duration,
 }
 
-/// How the tables follow the data model.
+/// How the tables follow the data model of the workspace. Nothing is ever dropped.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
-    /// What happens when the data model changes.
+    /// What happens when the data model changes. What is known goes on syncing in any case.
     pub mode: SchemaMode,
-    /// How often `run` reads the data model while no record changes.
+    /// How often `run` reads the data model while no record changes; before it reads records it does so in any case.
     #[serde(deserialize_with = "layers::duration")]
     pub interval: Duration,
 }
 
 /// What happens when the data model changes; what each means is decided in [`crate::plan::schema`].
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SchemaMode {
     /// The tables change.
     Auto,
-    /// The change waits for a person.
+    /// The change waits for `twenty-sync schema apply`.
     Ask,
     /// The tables stay as they are.
     Freeze,
 }
 
 /// How to read.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pull {
-    /// When `run` looks for changes: a duration or a cron expression.
+    /// When `run` looks for changes: a duration such as `30s`, or a cron expression in UTC such as `*/5 * * * *`. One call
+    /// or two tell of all objects whether anything changed, and only what did is read.
     pub interval: String,
-    /// How often each object is walked although it shows no change.
+    /// How often each object is read although it shows no change, so that nothing depends on that look alone.
     #[serde(deserialize_with = "layers::duration")]
     pub max_interval: Duration,
-    /// How far each walk reaches back.
+    /// How far each walk reaches back, for transactions that were committed late.
     #[serde(deserialize_with = "layers::duration")]
     pub overlap: Duration,
     /// Objects that are read side by side.
     pub parallel: usize,
-    /// What becomes of soft-deleted records.
+    /// What becomes of soft-deleted records in the mirror.
     pub deleted_records: DeletedRecords,
 }
 
 /// When everything is compared.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
-    /// When `run` compares every object record by record: a duration or a cron expression.
+    /// When `run` compares every object with Twenty record by record and repairs what differs, because some changes
+    /// leave no trace: a duration such as `24h`, or a cron expression in UTC. One that was missed is caught up on.
     pub interval: String,
 }
 
 /// What becomes of soft-deleted records in the mirror.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeletedRecords {
@@ -147,22 +166,25 @@ pub enum DeletedRecords {
 }
 
 /// How to write back.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Push {
-    /// Who wins when both sides changed the same field.
+    /// Who wins when both sides changed the same field. The value that loses is kept in `sync.conflict` in any case.
     pub policy: Policy,
-    /// What a local DELETE does at the source.
+    /// What a DELETE in the mirror does in Twenty.
     pub deletes: Deletes,
-    /// Whether an edit brings back a record that the other side deleted.
+    /// Whether an edit brings back a record that the other side deleted; otherwise the delete wins.
     pub edit_restores: bool,
 }
 
-/// How much of an object may be deleted or overwritten at once, on either side.
+/// How much of an object may be deleted or overwritten at once, on either side. More stops the object and asks: an
+/// UPDATE or DELETE without WHERE here, a mass deletion or a restored backup there. See `twenty-sync fuse`.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fuse {
-    /// The share of an object's rows.
+    /// The share of an object's rows that passes.
     pub share: f64,
     /// So many rows pass in any case.
     pub rows: u64,
@@ -199,6 +221,7 @@ const NO_WEBHOOK_SECRET: ConfigError = ConfigError::Missing {
 };
 
 /// Who wins when both sides changed the same field; what each means is decided in [`crate::plan::policy`].
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
@@ -213,37 +236,42 @@ pub enum Policy {
 }
 
 /// What a local DELETE does at the source.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Deletes {
     /// The record goes into the trash.
     Soft,
-    /// The record is destroyed.
+    /// The record is destroyed, for ever.
     Hard,
 }
 
-/// What holds for one object. What is not said is as for all.
+/// Rules for single objects, by singular or plural name; one that no object has is refused. What is not said is as
+/// for all.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectRule {
-    /// Which way its records travel.
+    /// Which way its records travel. Objects that hold secrets or noise are off unless this says otherwise.
     pub direction: Option<Direction>,
-    /// Who wins when both sides changed the same field.
+    /// Who wins when both sides changed the same field of this object.
     pub policy: Option<Policy>,
-    /// How much may be deleted or overwritten at once.
+    /// How much may be deleted or overwritten at once, such as `{ share = 1.0, rows = 0 }` for an object that a job
+    /// rewrites as a whole.
     pub fuse: Option<Fuse>,
-    /// When `run` looks for its changes: a duration or a cron expression.
+    /// When `run` looks for changes of this object: a duration or a cron expression, as in `pull.interval`.
     pub interval: Option<String>,
-    /// Rules for single fields, by name.
+    /// Rules for single fields, by their names in Twenty.
     #[serde(default)]
     pub fields: BTreeMap<String, FieldRule>,
 }
 
 /// What holds for one field.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldRule {
-    /// Who wins when both sides changed it.
+    /// Who wins when both sides changed this field.
     pub policy: Policy,
 }
 
@@ -258,17 +286,20 @@ pub struct Health {
     pub token: Option<SecretString>,
 }
 
-/// How to log.
-#[derive(Debug, Clone, Deserialize)]
+/// How to log, on standard error.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// How a line looks.
     pub format: LogFormat,
-    /// What is logged: a level, or rules for single modules.
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, or rules for single modules such as
+    /// `info,sqlx=warn`.
     pub level: String,
 }
 
 /// How a log line looks.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {

@@ -8,6 +8,7 @@
 
 mod access;
 mod beat;
+mod board;
 mod listener;
 mod metrics;
 mod page;
@@ -15,7 +16,9 @@ mod reading;
 mod state;
 mod systemd;
 
+pub use access::Gate;
 pub use beat::{beat, waiting};
+pub use board::Board;
 pub use listener::{ListenError, Listener};
 pub use reading::{Calls, ObjectReading, Reading, Side, StopReading};
 pub use state::Health;

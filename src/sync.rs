@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod daemon;
+mod doors;
 mod engine;
 mod error;
 mod fuse;
@@ -25,7 +26,8 @@ mod target;
 mod verify;
 mod writes;
 
-pub use daemon::keep_syncing;
+pub use daemon::{check_schedules, keep_syncing};
+pub use doors::Doors;
 pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};
 pub use lead::Term;

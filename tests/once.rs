@@ -14,7 +14,11 @@ mod refusal;
 mod rewind;
 #[path = "once/stage.rs"]
 mod stage;
+#[path = "once/two.rs"]
+mod two;
 #[path = "once/verify.rs"]
 mod verify;
 #[path = "once/workspace.rs"]
 mod workspace;
+#[path = "once/workspaces.rs"]
+mod workspaces;

@@ -6,8 +6,15 @@ mod access;
 mod answers;
 #[path = "watch/daemon.rs"]
 mod daemon;
+#[path = "once/equality.rs"]
+mod equality;
+#[path = "watch/reload.rs"]
+mod reload;
 #[path = "once/stage.rs"]
-#[expect(dead_code, reason = "shared with the tests of --once, which use all of it")]
 mod stage;
 #[path = "watch/systemd.rs"]
 mod systemd;
+#[path = "once/two.rs"]
+mod two;
+#[path = "watch/workspaces.rs"]
+mod workspaces;

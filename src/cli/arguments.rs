@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// The configuration file [default: twenty-sync.toml, where there is one]
     #[arg(long, short, global = true, value_name = "FILE", env = "TWENTY_SYNC_CONFIG")]
     pub(super) config: Option<PathBuf>,
+    /// Which of several workspaces; `run` and `--once` take all of them without it
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) workspace: Option<String>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub(super) json: bool,

@@ -16,6 +16,6 @@ pub(super) fn show(loaded: &Loaded, output: &mut Output) -> Result<ExitCode, Fai
         table(&["setting", "value", "read in"], rows)
     })?;
     // What is missing or makes no sense is an error, after everything that is set was shown.
-    loaded.config()?;
+    loaded.workspaces()?;
     Ok(ExitCode::SUCCESS)
 }

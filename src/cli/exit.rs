@@ -26,7 +26,7 @@ pub(super) const UNAUTHORISED: u8 = 77;
 pub(super) const CONFIGURATION: u8 = 78;
 
 /// Why a command failed: one line, perhaps a hint, and the exit code.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) code: u8,
     pub(super) message: String,
@@ -40,6 +40,16 @@ impl Failure {
 
     pub(super) fn failed(message: impl Into<String>) -> Failure {
         Failure { code: FAILED, message: message.into(), hint: None }
+    }
+
+    /// The same, said of one of several workspaces.
+    pub(super) fn of(self, workspace: Option<&str>) -> Failure {
+        match workspace {
+            Some(name) => {
+                Failure { message: format!("workspace {name}: {}", self.message), ..self }
+            }
+            None => self,
+        }
     }
 
     pub(super) fn configuration(message: impl Into<String>) -> Failure {
@@ -57,12 +67,21 @@ pub(super) fn not_asked(question: &str) -> Failure {
 }
 
 /// The code of a run that came to its end.
-pub(super) fn of_outcome(outcome: Outcome) -> ExitCode {
+pub(super) fn of_outcome(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::InSync => ExitCode::SUCCESS,
-        Outcome::Attention => ExitCode::from(ATTENTION),
-        Outcome::Failed => ExitCode::from(FAILED),
+        Outcome::InSync => 0,
+        Outcome::Attention => ATTENTION,
+        Outcome::Failed => FAILED,
     }
+}
+
+/// Of several codes the one that says most, as of the failures of several objects: a refused key before a wrong
+/// configuration before the rest.
+pub(super) fn worst(codes: impl IntoIterator<Item = u8>) -> ExitCode {
+    let rank = |code: &u8| {
+        [0, ATTENTION, FAILED, CONFIGURATION, UNAUTHORISED].iter().position(|known| known == code)
+    };
+    ExitCode::from(codes.into_iter().max_by_key(rank).unwrap_or(0))
 }
 
 fn of_disposition(disposition: Disposition) -> u8 {
@@ -124,5 +143,27 @@ impl From<MirrorError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         Failure::failed(format!("could not print: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitCode;
+
+    use super::worst;
+
+    #[test]
+    fn of_several_codes_the_one_that_says_most_is_given() {
+        for (codes, code) in [
+            (&[][..], 0),
+            (&[0, 0], 0),
+            (&[0, 3, 0], 3),
+            (&[3, 1], 1),
+            (&[1, 78, 3], 78),
+            (&[78, 77, 1], 77),
+        ] {
+            let told = worst(codes.iter().copied());
+            assert_eq!(format!("{told:?}"), format!("{:?}", ExitCode::from(code)), "{codes:?}");
+        }
     }
 }

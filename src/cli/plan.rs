@@ -52,7 +52,7 @@ pub(super) async fn run(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     let preview = Preview::open(config).await?;
-    let display = Display::start(bars);
+    let display = Display::start(bars, None);
     let planned = preview.run(&CancellationToken::new(), &display.sender).await;
     display.finish().await;
     let planned = planned?;

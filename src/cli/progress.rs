@@ -28,13 +28,15 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn start(bars: &MultiProgress) -> Display {
+    /// Shows what is sent; `workspace` stands before each object where it has a name.
+    pub(super) fn start(bars: &MultiProgress, workspace: Option<&str>) -> Display {
         let (sender, receiver) = unbounded_channel();
         let bars = bars.clone();
+        let of = workspace.map(|name| format!("{name}: ")).unwrap_or_default();
         let shown = if io::stderr().is_terminal() {
-            tokio::spawn(show_bars(receiver, bars))
+            tokio::spawn(show_bars(receiver, bars, of))
         } else {
-            tokio::spawn(show_lines(receiver))
+            tokio::spawn(show_lines(receiver, of))
         };
         Display { sender, shown }
     }
@@ -47,7 +49,7 @@ impl Display {
     }
 }
 
-async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgress) {
+async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgress, of: String) {
     let mut shown: HashMap<String, ProgressBar> = HashMap::new();
     while let Some(progress) = receiver.recv().await {
         if progress.finished {
@@ -57,26 +59,27 @@ async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgres
             }
             continue;
         }
-        let bar = shown.entry(progress.object.clone()).or_insert_with(|| bars.add(bar(&progress)));
+        let bar =
+            shown.entry(progress.object.clone()).or_insert_with(|| bars.add(bar(&progress, &of)));
         bar.set_length(progress.total.max(progress.seen));
         bar.set_position(progress.seen);
     }
 }
 
-fn bar(progress: &Progress) -> ProgressBar {
+fn bar(progress: &Progress, of: &str) -> ProgressBar {
     let template = "{prefix:24} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta} left";
     let style = ProgressStyle::with_template(template)
         .expect("the template is well formed")
         .progress_chars("=> ");
-    let bar =
-        ProgressBar::new(progress.total).with_style(style).with_prefix(printable(&progress.object));
+    let name = format!("{of}{}", printable(&progress.object));
+    let bar = ProgressBar::new(progress.total).with_style(style).with_prefix(name);
     // What earlier runs have read must not count for the rate.
     bar.set_position(progress.seen);
     bar.reset_eta();
     bar
 }
 
-async fn show_lines(mut receiver: UnboundedReceiver<Progress>) {
+async fn show_lines(mut receiver: UnboundedReceiver<Progress>, of: String) {
     let mut walks: HashMap<String, Walk> = HashMap::new();
     while let Some(progress) = receiver.recv().await {
         let now = Instant::now();
@@ -90,7 +93,7 @@ async fn show_lines(mut receiver: UnboundedReceiver<Progress>) {
         }
         walk.said = now;
         // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "{}", walk.line(&progress, now));
+        let _ = writeln!(io::stderr(), "{of}{}", walk.line(&progress, now));
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     objects::{find, open},
     output::{Output, grouped, printable},
     progress::Display,
-    run::stop_on_signals,
+    signals::stop_on_signals,
 };
 use crate::{
     config::Config,
@@ -35,7 +35,7 @@ pub(super) async fn run(
     output.insist(&question, yes, "nothing was reset")?;
     let stop = stop_on_signals()?;
     let engine = Engine::open(config).await?;
-    let display = Display::start(bars);
+    let display = Display::start(bars, None);
     let report = engine.reset(&known.plural, &stop, &display.sender).await;
     display.finish().await;
     let report = report?;

@@ -1,85 +1,94 @@
-//! `--once` and `run`: sync once, or until stopped.
+//! `--once`: sync once, and tell what that did.
 //!
-//! Invariants: both use the same pass of the engine; the first SIGTERM or SIGINT ends the run between two pages,
-//! the second one at once.
+//! Invariant: it is the same pass of the engine as that of `run`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
+use futures_util::future::join_all;
 use indicatif::MultiProgress;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::{self, Failure},
     output::{Output, grouped, held, printable, stopped, table},
     progress::Display,
-    watch,
+    signals::stop_on_signals,
 };
 use crate::{
-    config::{self, Config},
-    health::Health,
+    config::Workspace,
     mirror::RunMode,
-    sync::{Engine, ObjectReport, PushReport, RunReport, keep_syncing},
+    sync::{Engine, ObjectReport, PushReport, RunReport},
 };
 
+/// Syncs every workspace, side by side; the exit code is the worst one.
 pub(super) async fn once(
-    config: &Config,
+    workspaces: &[Workspace],
     output: &mut Output,
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
+    let runs = workspaces.iter().map(|workspace| Box::pin(run(workspace, &stop, bars)));
+    let mut ended: Vec<_> = join_all(runs).await;
+    if let [Workspace { name: None, .. }] = workspaces {
+        let report = ended.remove(0)?;
+        output.show(&as_json(&report), |_| summary(&report))?;
+        return match report.failure() {
+            Some(error) => Err(Failure::from(error)),
+            None => Ok(ExitCode::from(exit::of_outcome(report.outcome))),
+        };
+    }
+    let names = workspaces.iter().filter_map(|workspace| workspace.name.as_deref());
+    several(&names.zip(ended).collect::<Vec<_>>(), output)
+}
+
+async fn run(
+    workspace: &Workspace,
+    stop: &CancellationToken,
+    bars: &MultiProgress,
+) -> Result<RunReport, Failure> {
+    let config = &workspace.config;
     let term = Engine::open(config).await?.lead(config).await?;
-    let display = Display::start(bars);
-    let report = term.engine.pass(RunMode::Once, &stop, &display.sender).await;
+    let display = Display::start(bars, workspace.name.as_deref());
+    let report = term.engine.pass(RunMode::Once, stop, &display.sender).await;
     display.finish().await;
     term.end().await;
-    let report = report?;
-    output.show(&as_json(&report), |_| summary(&report))?;
-    match report.failure() {
-        Some(error) => Err(Failure::from(error)),
-        None => Ok(exit::of_outcome(report.outcome)),
-    }
+    Ok(report?)
 }
 
-pub(super) async fn forever(
-    config: &Config,
-    watched: &config::Health,
-    bars: &MultiProgress,
+fn several(
+    ended: &[(&str, Result<RunReport, Failure>)],
+    output: &mut Output,
 ) -> Result<ExitCode, Failure> {
-    let stop = stop_on_signals()?;
-    let health = Health::default();
-    let _watchers = watch::start(watched, &health, &stop).await?;
-    let display = Display::start(bars);
-    // Two loops and what watches them are a large value, made once.
-    let ended = Box::pin(keep_syncing(config, &stop, &display.sender, &health)).await;
-    display.finish().await;
-    ended?;
-    Ok(ExitCode::SUCCESS)
+    let told: BTreeMap<_, _> = ended.iter().map(|(name, ended)| (name, told(ended))).collect();
+    output.show(&told, |_| {
+        let reports = ended.iter().filter_map(|(name, ended)| Some((name, ended.as_ref().ok()?)));
+        let summaries = reports.map(|(name, report)| format!("{name}\n\n{}", summary(report)));
+        summaries.collect::<Vec<_>>().join("\n\n")
+    })?;
+    let codes = ended.iter().map(|(name, ended)| {
+        let failure = match ended {
+            Ok(report) => report.failure().map(Failure::from),
+            Err(failure) => Some(failure.clone()),
+        };
+        let code = |report: &RunReport| exit::of_outcome(report.outcome);
+        let code =
+            failure.as_ref().map_or_else(|| ended.as_ref().map_or(0, code), |failure| failure.code);
+        if let Some(failure) = failure {
+            output.failure(&failure.of(Some(name)));
+        }
+        code
+    });
+    Ok(exit::worst(codes.collect::<Vec<_>>()))
 }
 
-/// A token that the first signal cancels; the second one ends the process.
-pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
-    let failed = |error| Failure::failed(format!("could not listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let stop = CancellationToken::new();
-    let asked = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            let code = tokio::select! {
-                _ = terminate.recv() => 143,
-                _ = interrupt.recv() => 130,
-            };
-            if asked.is_cancelled() {
-                #[expect(clippy::exit, reason = "a second signal means now")]
-                std::process::exit(code);
-            }
-            tracing::info!("stopping after the page under way; once more ends at once");
-            asked.cancel();
+fn told(ended: &Result<RunReport, Failure>) -> serde_json::Value {
+    match ended {
+        Ok(report) => as_json(report),
+        Err(Failure { code, message, hint }) => {
+            json!({"outcome": "failed", "failure": message, "hint": hint, "exit_code": code})
         }
-    });
-    Ok(stop)
+    }
 }
 
 fn summary(report: &RunReport) -> String {

@@ -11,7 +11,7 @@ use super::{
     exit::{self, Failure},
     output::{Output, grouped, printable, table},
     progress::Display,
-    run::stop_on_signals,
+    signals::stop_on_signals,
 };
 use crate::{
     config::Config,
@@ -31,7 +31,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
     let engine = Engine::open(config).await?;
-    let display = Display::start(bars);
+    let display = Display::start(bars, None);
     let verified = engine.verify(objects, repair, &stop, &display.sender).await;
     display.finish().await;
     let verified = verified?;

@@ -39,6 +39,27 @@ pub enum ConfigError {
         /// What to write instead.
         hint: &'static str,
     },
+    /// What is wrong with one of several workspaces.
+    #[error("workspace {name}")]
+    OfWorkspace {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        cause: Box<ConfigError>,
+    },
+    /// Two workspaces that would get into each other's way.
+    #[error("workspaces {left} and {right} {what}")]
+    Clash {
+        /// One of them.
+        left: String,
+        /// The other one.
+        right: String,
+        /// What they share, as it follows their names.
+        what: &'static str,
+        /// What to write instead.
+        hint: &'static str,
+    },
     /// A file with a secret that cannot be read.
     #[error("cannot read {key} from {}", .path.display())]
     SecretFile {
@@ -60,9 +81,10 @@ impl ConfigError {
                 Some("`twenty-sync config check` shows every setting and where it was read".into())
             }
             ConfigError::Unknown { known, .. } => Some(format!("known here: {known}")),
-            ConfigError::Missing { hint, .. } | ConfigError::Invalid { hint, .. } => {
-                Some((*hint).to_owned())
-            }
+            ConfigError::Missing { hint, .. }
+            | ConfigError::Invalid { hint, .. }
+            | ConfigError::Clash { hint, .. } => Some((*hint).to_owned()),
+            ConfigError::OfWorkspace { cause, .. } => cause.hint(),
             ConfigError::SecretFile { .. } => {
                 Some("check the path, and that this user may read the file".into())
             }

@@ -16,10 +16,15 @@ use super::{ConfigError, Health, secret};
 /// What nobody guesses.
 const SHORTEST_TOKEN: usize = 16;
 
+/// Where `run` answers operators: a page at `/`, and `/livez`, `/readyz`, `/metrics` and `/api/status`; see
+/// [operations.md](operations.md).
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HealthSettings {
+    /// The address and port; `off` has it answer nobody. Beyond loopback, the page and the state need a token.
     listen: String,
+    /// A file with the token that shows the page and the state, of 16 characters or more.
     token_file: Option<PathBuf>,
 }
 

@@ -4,21 +4,24 @@
 //! variable counts as not set; a command gets an error only for settings that it needs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use config::{Config as Layers, Environment, File, FileFormat};
+use config::{Config as Layers, Environment, File, FileFormat, Value};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
-    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook,
+    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook, workspaces,
 };
+
+/// Every setting that has a default, with it.
+pub(super) const BUILT_IN: &str = include_str!("../../config/default.toml");
 
 /// The file that is read when it is there and no other is named.
 const DEFAULT_FILE: &str = "twenty-sync.toml";
@@ -27,7 +30,7 @@ const DEFAULT_FILE: &str = "twenty-sync.toml";
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// Short names that people know from elsewhere, and what they set.
-const SHORT_NAMES: &[(&str, &str)] = &[
+pub(super) const SHORT_NAMES: &[(&str, &str)] = &[
     ("TWENTY_URL", "source.url"),
     ("TWENTY_API_KEY", "source.api_key"),
     ("TWENTY_API_KEY_FILE", "source.api_key_file"),
@@ -41,6 +44,8 @@ pub struct Loaded {
     settings: Settings,
     /// The short names that are set, by the key that each sets.
     short_names: BTreeMap<&'static str, &'static str>,
+    /// The workspaces that have names, each with what is said for all.
+    pub(super) workspaces: BTreeMap<String, Loaded>,
 }
 
 impl fmt::Debug for Loaded {
@@ -50,9 +55,10 @@ impl fmt::Debug for Loaded {
     }
 }
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     source: SourceSettings,
     mirror: MirrorSettings,
     schema: Schema,
@@ -65,37 +71,71 @@ struct Settings {
     log: Log,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
+    /// What stands below each name is read once more, with what is said for all.
+    #[cfg_attr(test, schemars(skip))]
+    #[serde(default, rename = "workspaces", deserialize_with = "names")]
+    _workspaces: BTreeSet<String>,
 }
 
+/// Twenty's side.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceSettings {
+    /// The server, without `/rest` or `/graphql`, such as `https://api.twenty.com`.
     url: Option<Url>,
+    /// The API key, which Twenty makes under Settings → APIs & Webhooks. A file is the better place for it.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     api_key: Option<SecretString>,
+    /// A file that holds the API key; it wins over `source.api_key`.
     api_key_file: Option<PathBuf>,
+    /// Whether unencrypted http is allowed beyond this machine.
     allow_http: bool,
+    /// Calls a minute that Twenty allows, shared with the workspace's other integrations; 0 leaves it to the server to
+    /// say so.
     requests_per_minute: u32,
+    /// Calls a minute of these that content sweeps and first loads leave to other users of the workspace.
     reserve: u32,
+    /// A PEM file with certificate authorities beside the system's.
     ca_file: Option<PathBuf>,
+    /// The longest time to connect.
     #[serde(deserialize_with = "duration")]
     connect_timeout: Duration,
+    /// The longest silence within an answer.
     #[serde(deserialize_with = "duration")]
     read_timeout: Duration,
+    /// The longest time for one call.
     #[serde(deserialize_with = "duration")]
     request_timeout: Duration,
+    /// The longest time for one call with all its repetitions.
     #[serde(deserialize_with = "duration")]
     retry_deadline: Duration,
 }
 
+/// PostgreSQL's side.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MirrorSettings {
+    /// Where PostgreSQL is, such as `postgres://user:password@host:5432/database`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     database_url: Option<SecretString>,
+    /// A file that holds that address; it wins over `mirror.database_url`.
     database_url_file: Option<PathBuf>,
+    /// The schema of the mirrored tables.
     schema: String,
+    /// The most connections to PostgreSQL, beside one for the lease.
     max_connections: u32,
+    /// How long the program that works on the mirror may be silent before one that stands by takes its place; one that was
+    /// killed is replaced at once. The same for all of them.
     #[serde(deserialize_with = "duration")]
     lease: Duration,
+}
+
+/// The names of tables. What stands in them may be secret, and is not kept.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+    let tables = BTreeMap::<String, BTreeMap<String, Value>>::deserialize(deserializer)?;
+    Ok(tables.into_keys().collect())
 }
 
 /// A duration such as `30s` or `5m`.
@@ -129,7 +169,7 @@ impl Loaded {
         environment: Environment,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Loaded, ConfigError> {
-        let built_in = File::from_str(include_str!("../../config/default.toml"), FileFormat::Toml);
+        let built_in = File::from_str(BUILT_IN, FileFormat::Toml);
         let mut builder =
             Layers::builder().add_source(built_in).add_source(file).add_source(environment);
         let mut short_names = BTreeMap::new();
@@ -140,8 +180,20 @@ impl Loaded {
             }
         }
         let layers = builder.build().map_err(|error| layer(&error))?;
+        let loaded = Loaded::of(layers, short_names)?;
+        let workspaces = workspaces::split(&loaded.layers, &loaded.short_names)?;
+        Ok(Loaded { workspaces, ..loaded })
+    }
+
+    /// What the layers come to.
+    pub(super) fn of(
+        layers: Layers,
+        short_names: BTreeMap<&'static str, &'static str>,
+    ) -> Result<Loaded, ConfigError> {
         match layers.clone().try_deserialize() {
-            Ok(settings) => Ok(Loaded { layers, settings, short_names }),
+            Ok(settings) => {
+                Ok(Loaded { layers, settings, short_names, workspaces: BTreeMap::new() })
+            }
             Err(error) => Err(unfit(&layers, &error)),
         }
     }
@@ -251,7 +303,7 @@ impl Loaded {
     }
 }
 
-fn layer(error: &config::ConfigError) -> ConfigError {
+pub(super) fn layer(error: &config::ConfigError) -> ConfigError {
     ConfigError::Layer(error.to_string())
 }
 
@@ -272,4 +324,4 @@ fn unfit(layers: &Layers, error: &config::ConfigError) -> ConfigError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -59,7 +59,7 @@ fn found<'a>(layers: &'a Layers, key: &str) -> Option<&'a Value> {
 }
 
 /// A table has no origin of its own.
-fn first_leaf(value: &Value) -> &Value {
+pub(super) fn first_leaf(value: &Value) -> &Value {
     match &value.kind {
         ValueKind::Table(table) => table.values().next().map_or(value, first_leaf),
         _ => value,
@@ -78,7 +78,8 @@ fn collect(path: &str, value: &Value, found: &mut Vec<Setting>) {
 }
 
 fn shown(key: &str, value: &Value) -> String {
-    match key {
+    let of_workspace = key.strip_prefix("workspaces.").and_then(|rest| rest.split_once('.'));
+    match of_workspace.map_or(key, |(_, own)| own) {
         "source.api_key" | "webhook.secret" => "(hidden)".to_owned(),
         "mirror.database_url" => without_password(&value.to_string()),
         _ => value.to_string(),
@@ -95,7 +96,7 @@ fn without_password(text: &str) -> String {
     url.to_string()
 }
 
-fn place(value: &Value) -> String {
+pub(super) fn place(value: &Value) -> String {
     match value.origin() {
         None => "built in".to_owned(),
         Some(origin) => origin.to_owned(),

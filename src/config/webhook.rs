@@ -14,12 +14,22 @@ use super::{ConfigError, NO_WEBHOOK_SECRET, Webhook, secret};
 /// The fewest characters of a secret.
 const SHORTEST_SECRET: usize = 16;
 
+/// Whether Twenty tells `run` at once when something happened to a record, rather than at the next tick. A webhook
+/// carries nothing into the mirror. See [webhooks.md](webhooks.md).
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// The address and port at which `run` hears webhooks, such as `127.0.0.1:8083`, behind a proxy that speaks https.
+    /// Nobody listens where it is empty.
     listen: String,
+    /// Where Twenty calls, such as `https://sync.example.org/hook`; `twenty-sync webhook register` tells it.
     url: Option<Url>,
+    /// What Twenty signs with, of 16 characters or more. A file is the better place for it.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     secret: Option<SecretString>,
+    /// A file that holds what Twenty signs with; it wins over `webhook.secret`. Further lines are older secrets, which
+    /// are accepted, too.
     secret_file: Option<PathBuf>,
 }
 

@@ -8,6 +8,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use axum::{
@@ -51,10 +52,33 @@ impl Access {
     }
 }
 
+/// The rule of an endpoint, which can change while it answers. Clones are one.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    address: SocketAddr,
+    access: Arc<RwLock<Access>>,
+}
+
+impl Gate {
+    pub(super) fn at(address: SocketAddr, token: Option<&SecretString>) -> Gate {
+        Gate { address, access: Arc::new(RwLock::new(Access::to(address, token))) }
+    }
+
+    /// Lets through who has this token from now on.
+    pub fn set_token(&self, token: Option<&SecretString>) {
+        let access = Access::to(self.address, token);
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = access;
+    }
+
+    pub(super) fn access(&self) -> Access {
+        self.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Lets through who may see.
-pub(super) async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    match access {
+    match gate.access() {
         Access::Local if is_local(headers) => next.run(request).await,
         Access::Local => refuse(
             StatusCode::MISDIRECTED_REQUEST,

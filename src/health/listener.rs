@@ -14,15 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::{
-    Health,
-    access::{self, Access},
+    Board, Reading,
+    access::{self, Access, Gate},
     metrics, page,
 };
-use crate::config;
 
 /// The headers of every answer; a page may bring a policy of its own.
 const SAFE: [(HeaderName, &str); 6] = [
@@ -67,43 +67,49 @@ impl ListenError {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    access: Access,
+    gate: Gate,
 }
 
 impl Listener {
-    /// Binds where `config` says; `None` where it says nowhere.
+    /// Binds there. Beyond loopback, the page and the state are for those who have `token`.
     ///
     /// # Errors
     /// The address cannot be had.
-    pub async fn bind(config: &config::Health) -> Result<Option<Listener>, ListenError> {
-        let Some(address) = config.listen else { return Ok(None) };
+    pub async fn bind(
+        address: SocketAddr,
+        token: Option<&SecretString>,
+    ) -> Result<Listener, ListenError> {
         let failed = |cause| ListenError { address, cause };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        let access = Access::to(address, config.token.as_ref());
-        Ok(Some(Listener { socket, address, access }))
+        Ok(Listener { socket, address, gate: Gate::at(address, token) })
+    }
+
+    /// Who is let through, now and later.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// Answers until dropped.
-    pub async fn serve(self, health: Health) {
-        let Listener { socket, address, access } = self;
+    pub async fn serve(self, board: Board) {
+        let Listener { socket, address, gate } = self;
         tracing::info!(%address, "answering operators at http://{address}/");
-        if access == Access::Nobody {
+        if gate.access() == Access::Nobody {
             tracing::info!(
                 "beyond this machine, without health.token_file, only probes and metrics are answered"
             );
         }
-        if let Err(error) = axum::serve(socket, router(health, access)).await {
+        if let Err(error) = axum::serve(socket, router(board, gate)).await {
             tracing::warn!(%error, "no longer answering operators");
         }
     }
 }
 
-fn router(health: Health, access: Access) -> Router {
+fn router(board: Board, gate: Gate) -> Router {
     let guarded = Router::new()
         .route("/", get(page::show))
         .route("/api/status", get(status))
-        .route_layer(from_fn_with_state(access, access::check));
+        .route_layer(from_fn_with_state(gate, access::check));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
@@ -111,7 +117,7 @@ fn router(health: Health, access: Access) -> Router {
         .merge(guarded)
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
         .layer(map_response(secured))
-        .with_state(health)
+        .with_state(board)
 }
 
 async fn secured(mut response: Response) -> Response {
@@ -121,19 +127,18 @@ async fn secured(mut response: Response) -> Response {
     response
 }
 
-async fn livez(State(health): State<Health>) -> Response {
-    verdict(&health.hanging())
+async fn livez(State(board): State<Board>) -> Response {
+    verdict(&board.hanging())
 }
 
-async fn readyz(State(health): State<Health>) -> Response {
-    let mut obstacles = health.hanging();
-    obstacles.append(&mut health.obstacles());
-    match health.leader() {
-        Some(leader) if obstacles.is_empty() => {
-            format!("standby: {leader} works on the mirror\n").into_response()
-        }
-        _ => verdict(&obstacles),
+async fn readyz(State(board): State<Board>) -> Response {
+    let mut obstacles = board.hanging();
+    obstacles.append(&mut board.obstacles());
+    let standby = board.standby();
+    if obstacles.is_empty() && !standby.is_empty() {
+        return format!("{}\n", standby.join("\n")).into_response();
     }
+    verdict(&obstacles)
 }
 
 fn verdict(obstacles: &[String]) -> Response {
@@ -143,18 +148,34 @@ fn verdict(obstacles: &[String]) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", obstacles.join("\n"))).into_response()
 }
 
-async fn metrics(State(health): State<Health>) -> Response {
-    let text = metrics::text(&health, OffsetDateTime::now_utc());
+async fn metrics(State(board): State<Board>) -> Response {
+    let text = metrics::of_all(&board, OffsetDateTime::now_utc());
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
-/// The last reading, and how old it is.
-async fn status(State(health): State<Health>) -> Response {
+/// The last reading, and how old it is; of workspaces with names, that of each.
+async fn status(State(board): State<Board>) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let Some(reading) = health.known().reading else {
+    let all: Vec<_> =
+        board.all().into_iter().map(|(name, health)| (name, health.known().reading)).collect();
+    let Some(oldest) = all.iter().filter_map(|(_, reading)| Some(reading.as_ref()?.at)).min()
+    else {
         return (StatusCode::SERVICE_UNAVAILABLE, json, "null\n").into_response();
     };
-    let age = (OffsetDateTime::now_utc() - reading.at).whole_seconds().max(0);
-    let reading = Arc::unwrap_or_clone(reading);
-    (json, [(header::AGE, age.to_string())], reading.json).into_response()
+    let age = (OffsetDateTime::now_utc() - oldest).whole_seconds().max(0);
+    (json, [(header::AGE, age.to_string())], told(&all)).into_response()
+}
+
+fn told(all: &[(Option<String>, Option<Arc<Reading>>)]) -> String {
+    let json = |reading: &Option<Arc<Reading>>| {
+        reading.as_ref().map_or("null".to_owned(), |reading| reading.json.clone())
+    };
+    if let [(None, reading)] = all {
+        return json(reading);
+    }
+    let of = |(name, reading): &(Option<String>, Option<Arc<Reading>>)| {
+        let name = serde_json::Value::from(name.as_deref().unwrap_or_default());
+        format!("{name}:{}", json(reading))
+    };
+    format!("{{\"workspaces\":{{{}}}}}", all.iter().map(of).collect::<Vec<_>>().join(","))
 }

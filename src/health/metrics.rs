@@ -4,7 +4,7 @@
 //! there is no state to keep in step. Invariants: labels are objects, flows, causes and outcomes, never records;
 //! an object has fewer than twenty series; docs/metrics.md lists every metric, as a test checks.
 
-use std::{fmt::Debug, hash::Hash, sync::atomic::AtomicU64};
+use std::{borrow::Cow, fmt::Debug, hash::Hash, iter, sync::atomic::AtomicU64};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -13,19 +13,40 @@ use prometheus_client::{
 };
 use time::OffsetDateTime;
 
-use super::{Health, ObjectReading, Side, state::Role};
+use super::{Board, Health, ObjectReading, Side, state::Role};
+
+mod together;
+
+use together::together;
 
 /// The format, by its name.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const PREFIX: &str = "twenty_sync";
 
 type Number = Gauge<f64, AtomicU64>;
 
 /// Labels of one object.
 type OfObject = [(&'static str, String); 1];
 
-/// Every metric at the time `now`.
-pub(super) fn text(health: &Health, now: OffsetDateTime) -> String {
-    let mut registry = Registry::with_prefix("twenty_sync");
+/// Every metric of every workspace at the time `now`; where workspaces have names, a label says whose it is.
+pub(super) fn of_all(board: &Board, now: OffsetDateTime) -> String {
+    let told = |(name, health): &(Option<String>, Health)| match name {
+        Some(name) => {
+            let label = (Cow::from("workspace"), Cow::from(name.clone()));
+            written(Registry::with_prefix_and_labels(PREFIX, iter::once(label)), health, now)
+        }
+        None => text(health, now),
+    };
+    together(&board.all().iter().map(told).collect::<Vec<_>>())
+}
+
+/// Every metric of one workspace at the time `now`.
+fn text(health: &Health, now: OffsetDateTime) -> String {
+    written(Registry::with_prefix(PREFIX), health, now)
+}
+
+fn written(mut registry: Registry, health: &Health, now: OffsetDateTime) -> String {
     of_the_process(&mut registry, health, now);
     of_the_calls(&mut registry, health);
     let known = health.known();

@@ -1,7 +1,7 @@
-//! What is known about the daemon, and what follows from it: does it live, is it ready?
+//! What is known about the loops of one workspace, and what follows from it: do they live, is it ready?
 //!
-//! It exists as the one place that both the endpoint and the supervisor ask. Invariants: *alive* is about this process
-//! alone, never about Twenty or PostgreSQL, because a restart cures neither; *ready* is about both sides.
+//! Invariants: *alive* is about this process alone, never about Twenty or PostgreSQL, because a restart cures neither;
+//! *ready* is about both sides.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ pub(super) enum Role {
     },
 }
 
-/// What is known about the daemon. Clones are one.
+/// What is known about the loops of one workspace. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
 
@@ -50,6 +50,8 @@ pub(super) struct Known {
     pub(super) mirror: Side,
     pub(super) calls: Calls,
     pub(super) reading: Option<Arc<Reading>>,
+    /// Why nothing is done until a person acts.
+    standing: Option<String>,
 }
 
 impl Health {
@@ -95,6 +97,16 @@ impl Health {
         }
     }
 
+    /// The loops ended, and begin again only when a person has acted.
+    pub fn stands_still(&self, why: String) {
+        self.known_mut().standing = Some(why);
+    }
+
+    /// The loops begin.
+    pub fn goes_on(&self) {
+        self.known_mut().standing = None;
+    }
+
     /// Loops that do not move, each with a sentence; none means alive.
     pub(super) fn hanging(&self) -> Vec<String> {
         self.hanging_at(Instant::now())
@@ -117,6 +129,9 @@ impl Health {
     /// What keeps the mirror from being used, each with a sentence; none means ready.
     pub(super) fn obstacles(&self) -> Vec<String> {
         let known = self.known();
+        if let Some(why) = known.standing {
+            return vec![format!("it stands still until the configuration changes: {why}")];
+        }
         let mut obstacles = Vec::new();
         match known.mirror {
             Side::NotAsked => obstacles.push("PostgreSQL has not answered yet".to_owned()),
@@ -141,34 +156,10 @@ impl Health {
         obstacles
     }
 
-    /// One line for a supervisor.
-    pub(super) fn in_a_line(&self) -> String {
-        if let Some(obstacle) = self.hanging().into_iter().chain(self.obstacles()).next() {
-            return one_line(&obstacle);
-        }
-        if let Some(leader) = self.leader() {
-            return one_line(&format!("standing by: {leader} works on the mirror"));
-        }
-        let reading = self.known().reading;
-        let objects = reading.iter().flat_map(|reading| &reading.objects);
-        let (mut count, mut waiting, mut stuck, mut stopped, mut first) = (0, 0, 0, 0, 0);
-        for object in objects {
-            count += 1;
-            waiting += object.waiting;
-            stuck += object.quarantined + object.conflicts;
-            stopped += i64::from(object.stops.iter().any(|stop| stop.is_stopped));
-            first += i64::from(object.read_up_to.is_none());
-        }
-        let told = [
-            ("changes waiting", waiting),
-            ("problems", stuck),
-            ("objects stopped", stopped),
-            ("objects not read to the end yet", first),
-        ];
-        let told = told.iter().filter(|(_, number)| *number > 0);
-        told.fold(format!("objects: {count}"), |line, (what, number)| {
-            format!("{line}, {what}: {number}")
-        })
+    /// Whether both sides were opened, or a person must act first.
+    pub(super) fn is_opened(&self) -> bool {
+        let known = self.known();
+        known.reading.is_some() || known.standing.is_some()
     }
 
     pub(super) fn known(&self) -> Known {
@@ -191,11 +182,6 @@ impl Health {
     fn turns(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
         self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Remote text cannot add a line of its own.
-fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect()
 }
 
 #[cfg(test)]

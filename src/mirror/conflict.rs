@@ -181,7 +181,7 @@ async fn put_one(
          source_updated_at, changed_at, policy, winner, resolution, resolved_at, changed_by) \
          values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10, $11, $12, $13, \
          coalesce($13, 'held'), case when $13 is not null then clock_timestamp() end, \
-         (select changed_by from sync.outbox where object_id = $2 and record_id = $4 order by outbox_id desc limit 1)) \
+         (select changed_by from sync.outbox where workspace_id = $1 and object_id = $2 and record_id = $4 order by outbox_id desc limit 1)) \
          on conflict (workspace_id, object_id, record_id, (coalesce(field, ''))) where resolution = 'held' \
          do update set base = excluded.base, source = excluded.source, mirror = excluded.mirror, \
          source_updated_at = excluded.source_updated_at, changed_at = excluded.changed_at, \

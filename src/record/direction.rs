@@ -5,12 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 /// Which way the records of an object travel.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// Source to mirror, and local changes back.
+    /// Mirrored, and local changes are written back.
     Both,
-    /// Source to mirror only.
+    /// Mirrored only.
     Pull,
     /// Not mirrored.
     Off,

@@ -33,35 +33,41 @@ const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Opens both sides, stands by until this program leads, and passes over all objects whenever the schedule says so. A
-/// program that does not lead any more stands by again. Returns when `stop` says so.
+/// How long a page or a batch under way is waited for when the end is asked for. What takes longer, because a side does not
+/// answer, say, is done again at the next start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens both sides, stands by until this program leads, and passes over all objects whenever the schedule says so, and over
+/// single ones when `receiver` hears of them. A program that does not lead any more stands by again. Returns when `stop`
+/// says so.
 ///
 /// # Errors
 /// The configuration must change, or the key is refused.
 pub async fn keep_syncing(
     config: &Config,
+    mut receiver: Option<Receiver>,
     stop: &CancellationToken,
     progress: &ProgressSender,
     health: &Health,
 ) -> Result<(), SyncError> {
     let alarm = Alarm::set(&Schedules::of(config)?).await?;
     let sweeps = Schedule::parse("sweep.interval", &config.sweep.interval)?;
-    let mut receiver = listen(config).await?;
     let hints = Hints::default();
     let mut hearing = JoinSet::new();
     let mut ended = Ok(());
     while !stop.is_cancelled() {
-        let opened = health.turning("opening", open(config, stop, health)).await?;
+        // Large values, made once for each term.
+        let opened = Box::pin(health.turning("opening", open(config, stop, health))).await?;
         let Some(stand) = opened else { break };
         if let Some(receiver) = receiver.take() {
             let desk = Desk::new(&config.webhook.secrets, stand.workspace_id(), hints.clone());
             hearing.spawn(async { match receiver.serve(desk).await {} });
         }
         let leading = stand.until_leading(stop, &hints, health);
-        let Some(term) = health.turning("standby", leading).await? else { break };
+        let Some(term) = Box::pin(health.turning("standby", leading)).await? else { break };
         let passed = Notify::new();
         let wakes = Wakes { alarm: &alarm, hints: &hints, passed: &passed };
-        ended = work(&term, &wakes, &sweeps, (stop, progress, health)).await;
+        ended = Box::pin(work(&term, &wakes, &sweeps, (stop, progress, health))).await;
         term.end().await;
         health.leads_no_more();
         match &ended {
@@ -73,7 +79,6 @@ pub async fn keep_syncing(
         }
     }
     hearing.shutdown().await;
-    tracing::info!("stopped");
     ended
 }
 
@@ -86,23 +91,30 @@ async fn work(
     (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
 ) -> Result<(), SyncError> {
     let (engine, passed) = (&term.engine, wakes.passed);
-    let pulling = keep_pulling(engine, wakes, stop, progress);
+    let pulling = health.turning("pull", keep_pulling(engine, wakes, stop, progress));
+    let pushing = health.turning("push", keep_pushing(engine, stop));
+    let sweeping = Box::pin(keep_sweeping(engine, sweeps, stop, passed));
     tokio::select! {
-        ended = health.turning("pull", pulling) => ended,
-        ended = health.turning("push", keep_pushing(engine, stop)) => ended,
-        ended = Box::pin(keep_sweeping(engine, sweeps, stop, passed)) => ended,
+        ended = async { tokio::try_join!(pulling, pushing, sweeping) } => ended.map(drop),
+        () = overdue(stop) => Ok(()),
         lost = term.lost() => Err(lost),
         never = observe(engine, health) => never,
     }
 }
 
-/// Listens for webhooks, if it should.
-async fn listen(config: &Config) -> Result<Option<Receiver>, SyncError> {
-    let Some(address) = config.webhook.listen else { return Ok(None) };
-    let listening = |cause| SyncError::Listen { address, cause };
-    let receiver = Receiver::bind(address).await.map_err(listening)?;
-    tracing::info!(%address, "listening for webhooks");
-    Ok(Some(receiver))
+/// The end was asked for, and has been waited for long enough.
+async fn overdue(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(PATIENCE).await;
+}
+
+/// Whether the schedules make sense, which is seen only when somebody keeps them.
+///
+/// # Errors
+/// One of them does not.
+pub fn check_schedules(config: &Config) -> Result<(), SyncError> {
+    Schedules::of(config)?;
+    Schedule::parse("sweep.interval", &config.sweep.interval).map(drop)
 }
 
 /// Pushes when the mirror says that something changed, and every few seconds for what waits or was not heard.
@@ -155,7 +167,10 @@ async fn keep_sweeping(
     passed: &Notify,
 ) -> Result<(), SyncError> {
     // Before the first pass it is not known what is mirrored.
-    passed.notified().await;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = passed.notified() => {}
+    }
     while !stop.is_cancelled() {
         let pause = match engine.sweep_contents(schedule, stop).await {
             Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,

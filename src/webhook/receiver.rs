@@ -49,10 +49,10 @@ const MOST_REPLAYS: usize = 65_536;
 /// How long to wait when the system cannot give a connection.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A socket that listens.
-#[derive(Debug)]
+/// A socket that listens. Clones are one socket, which listens as long as one of them lives.
+#[derive(Debug, Clone)]
 pub struct Receiver {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
 }
 
 /// Judges deliveries and passes their hints on.
@@ -76,7 +76,7 @@ impl Receiver {
     /// # Errors
     /// The address is taken, not ours, or not allowed.
     pub async fn bind(address: SocketAddr) -> io::Result<Receiver> {
-        Ok(Receiver { listener: TcpListener::bind(address).await? })
+        Ok(Receiver { listener: Arc::new(TcpListener::bind(address).await?) })
     }
 
     /// Answers until it is dropped.

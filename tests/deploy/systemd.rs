@@ -83,3 +83,9 @@ fn what_only_a_person_can_repair_is_not_restarted() {
     assert!(text.contains("\nRestartPreventExitStatus=2 77 78\n"));
     assert!(path("deploy").join(TIMER).is_file());
 }
+
+#[test]
+fn a_reload_tells_the_program_and_no_other() {
+    let text = text("deploy/twenty-sync.service");
+    assert!(text.contains("\nExecReload=kill -HUP $MAINPID\n"));
+}

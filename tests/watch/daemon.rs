@@ -79,7 +79,20 @@ impl Daemon {
         }
     }
 
-    /// All that was logged after the daemon began to listen, when it has been ended.
+    /// Waits until a line with these words is logged, and returns it.
+    pub(crate) async fn logs(&mut self, words: &str) -> String {
+        let logged = async {
+            while let Some(line) = self.log.next_line().await.expect("a log") {
+                if line.contains(words) {
+                    return line;
+                }
+            }
+            panic!("it ended without {words:?}")
+        };
+        timeout(PATIENCE, logged).await.unwrap_or_else(|_| panic!("{words:?} is not logged"))
+    }
+
+    /// All that was logged and not waited for, when it has been ended.
     pub(crate) async fn end(mut self) -> String {
         self.child.kill().await.expect("it can be ended");
         let mut log = String::new();

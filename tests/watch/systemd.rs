@@ -69,6 +69,23 @@ async fn systemd_hears_of_the_start_the_state_the_watchdog_and_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_when_the_configuration_is_read_anew_and_when_that_is_over() {
+    let stage = Stage::set(World::sample()).await;
+    let mut supervisor = Supervisor::listening();
+    let mut program = stage.program();
+    program.env("NOTIFY_SOCKET", supervisor.path());
+    let daemon = Daemon::start(&mut program, "127.0.0.1").await;
+    supervisor.hears("READY=1").await;
+    supervisor.forget();
+
+    let pid = Pid::from_raw(daemon.child.id().unwrap().cast_signed()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    supervisor.hears("READY=1").await;
+    let (before, _) = supervisor.told.split_once("READY=1").unwrap();
+    assert!(before.contains("RELOADING=1\nMONOTONIC_USEC="), "{}", supervisor.told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_waits_for_the_database_asks_for_more_time_and_is_not_ready() {
     let stage = Stage::set(World::sample()).await;
     let mut supervisor = Supervisor::listening();

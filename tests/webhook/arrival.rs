@@ -35,6 +35,25 @@ async fn an_edit_in_twenty_is_in_the_mirror_within_a_second_of_its_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_are_heard_after_the_configuration_was_read_anew_and_meanwhile() {
+    let hooked = Hooked::of(World::sample()).await;
+    let daemon = hooked.daemon("1h").await;
+    let id = hooked.scene.some("people", 0);
+    let passes = "select count(*) from sync.run where mode = 'daemon' and finished_at is not null";
+    for number in 0..3 {
+        daemon.hang_up();
+        hooked.scene.edit("people", id, &json!({"city": format!("M{number}")}));
+        hooked.city_is(id, &format!("M{number}")).await;
+    }
+    until("the loops began anew", async || hooked.scene.number(passes).await >= 3).await;
+    hooked.scene.stage.fake.webhooks_drained().await;
+    hooked.scene.edit("people", id, &json!({"city": "after"}));
+    hooked.city_is(id, "after").await;
+    let log = daemon.stop().await;
+    assert_eq!(log.matches("listening for webhooks").count(), 1, "the socket stays: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_a_thousand_events_is_a_look_or_two() {
     let hooked =
         Hooked::unregistered(World::sample(), &[("SOURCE__REQUESTS_PER_MINUTE", "600")]).await;

@@ -134,6 +134,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// Has it read its configuration anew.
+    pub(crate) fn hang_up(&self) {
+        let id = i32::try_from(self.child.id().expect("the daemon still runs")).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::HUP).unwrap();
+    }
+
     /// Asks it to stop, and waits until it has; its log.
     pub(crate) async fn stop(mut self) -> String {
         let id = i32::try_from(self.child.id().expect("the daemon still runs")).unwrap();

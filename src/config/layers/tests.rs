@@ -8,7 +8,10 @@ use secrecy::ExposeSecret;
 use super::{ConfigError, Loaded};
 use crate::record::Direction;
 
-fn load(file: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+pub(in crate::config) fn load(
+    file: &str,
+    environment: &[(&str, &str)],
+) -> Result<Loaded, ConfigError> {
     let mut path = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     path.write_all(file.as_bytes()).unwrap();
     let of = |prefix: &str| {

@@ -41,7 +41,7 @@ fn who_stands_by_is_ready_without_twenty_but_not_without_postgresql() {
     assert_eq!(health.obstacles(), ["PostgreSQL has not answered yet"]);
     health.mirror(reading(Vec::new()));
     assert_eq!(health.obstacles(), [] as [&str; 0]);
-    assert_eq!(health.in_a_line(), "standing by: there, process 7 works on the mirror");
+    assert_eq!(health.leader().as_deref(), Some("there,\nprocess 7"));
     health.leads(2);
     assert_eq!(health.leader(), None);
     assert_eq!(health.obstacles().len(), 2, "{:?}", health.obstacles());
@@ -110,17 +110,11 @@ async fn a_beat_is_of_the_loop_it_happens_in_and_of_no_other() {
 }
 
 #[test]
-fn the_line_for_a_supervisor_counts_and_stays_one_line() {
+fn what_stands_still_is_unready_for_that_reason_until_it_goes_on() {
     let health = ready();
-    assert_eq!(health.in_a_line(), "objects: 1");
-    health.mirror(reading(vec![
-        ObjectReading { waiting: 2, conflicts: 1, ..object("people") },
-        ObjectReading { read_up_to: None, quarantined: 3, ..object("notes") },
-    ]));
-    assert_eq!(
-        health.in_a_line(),
-        "objects: 2, changes waiting: 2, problems: 4, objects not read to the end yet: 1"
-    );
-    health.source(Side::Fails("refused\nREADY=1".to_owned()), Calls::default());
-    assert_eq!(health.in_a_line(), "Twenty: refused READY=1");
+    health.stands_still("the API key was revoked".to_owned());
+    let why = "it stands still until the configuration changes: the API key was revoked";
+    assert_eq!(health.obstacles(), [why]);
+    health.goes_on();
+    assert_eq!(health.obstacles(), [] as [&str; 0]);
 }
