@@ -54,11 +54,12 @@ pub async fn keep_syncing(
             let desk = Desk::new(&config.webhook.secrets, stand.workspace_id(), hints.clone());
             hearing.spawn(async { match receiver.serve(desk).await {} });
         }
-        let leading = stand.until_leading(stop, &hints, health);
+        let leading = Box::pin(stand.until_leading(stop, &hints, health));
         let Some(term) = health.turning("standby", leading).await? else { break };
         let passed = Notify::new();
         let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
-        ended = work(&term, &mut wakes, &sweeps, (stop, progress, health)).await;
+        let work = work(&term, &mut wakes, &sweeps, (stop, progress, health));
+        ended = Box::pin(work).await;
         term.end().await;
         health.leads_no_more();
         match &ended {
@@ -258,7 +259,7 @@ async fn open(
     let mut pause = Duration::from_secs(1);
     loop {
         health::beat();
-        match Stand::open(config).await {
+        match Box::pin(Stand::open(config)).await {
             Ok(stand) => return Ok(Some(stand)),
             Err(error) if error.disposition() == Disposition::Retry => {
                 health.mirror_fails(chain(&error));
