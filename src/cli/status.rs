@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::MirrorConfig,
-    mirror::{LastRun, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
+    mirror::{LastRun, Leader, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
     record::Rest,
 };
 
@@ -93,14 +93,17 @@ fn text(status: &MirrorStatus) -> String {
             lines.push(format!("{object}: the content sweep waits: {}", printable(failure)));
         }
     }
-    lines.extend(status.leader.as_ref().filter(|leader| leader.is_held).map(|leader| {
-        let (holder, since) = (printable(&leader.holder), ago(now, leader.since));
-        format!("{holder} works on this mirror; it began {since}")
-    }));
+    lines.extend(status.leader.as_ref().and_then(|leader| at_work(leader, now)));
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
+}
+
+/// Which program works on the mirror.
+fn at_work(leader: &Leader, now: OffsetDateTime) -> Option<String> {
+    let (holder, since) = (printable(&leader.holder), ago(now, leader.since));
+    leader.is_held.then(|| format!("{holder} works on this mirror; it began {since}"))
 }
 
 /// When an object was last compared record by record, or how far that is.

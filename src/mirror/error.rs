@@ -223,7 +223,7 @@ pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned)
 }
 
-/// Whether the fence refused a transaction (sync.fence in migrations/0010_lease.sql).
+/// Whether the fence refused a transaction (`sync.fence`).
 pub(super) fn is_lease_lost(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some("TS001")
 }

@@ -201,7 +201,7 @@ async fn open(
     let mut pause = Duration::from_secs(1);
     loop {
         health::beat();
-        match Stand::open(config).await {
+        match Box::pin(Stand::open(config)).await {
             Ok(stand) => return Ok(Some(stand)),
             Err(error) if error.disposition() == Disposition::Retry => {
                 health.mirror_fails(chain(&error));

@@ -25,7 +25,7 @@ const LEASE: &str = "2s";
 /// What a handover may take beyond that: a look, transactions to end, and a machine that has other work.
 const SLACK: Duration = Duration::from_secs(4);
 
-/// Each pause takes about five seconds; TWENTY_SYNC_PAUSES asks for more.
+/// Each pause takes about five seconds; `TWENTY_SYNC_PAUSES` asks for more.
 fn pauses() -> u32 {
     std::env::var("TWENTY_SYNC_PAUSES").ok().and_then(|count| count.parse().ok()).unwrap_or(2)
 }
