@@ -147,14 +147,10 @@ impl Alarm {
     pub(super) async fn set(schedules: &Schedules) -> Result<Alarm, SyncError> {
         let lines: BTreeSet<&str> = schedules.all().filter_map(Schedule::line).collect();
         let rung = Arc::new(Notify::new());
-        let scheduler = match lines.first() {
-            None => None,
-            Some(first) => {
-                let scheduler = scheduler(&lines, &rung).await;
-                Some(Box::new(scheduler.map_err(|error| wrong("pull.interval", first, &error))?))
-            }
-        };
-        Ok(Alarm { rung, _scheduler: scheduler })
+        let Some(first) = lines.first() else { return Ok(Alarm { rung, _scheduler: None }) };
+        let ringing = keep_ringing(&lines, &rung).await;
+        let ringing = ringing.map_err(|error| wrong("pull.interval", first, &error))?;
+        Ok(Alarm { rung, _scheduler: Some(Box::new(ringing)) })
     }
 
     /// Waits until it rings, or until `next`.
@@ -180,7 +176,7 @@ fn with_seconds(expression: &str) -> String {
     }
 }
 
-async fn scheduler(
+async fn keep_ringing(
     lines: &BTreeSet<&str>,
     rung: &Arc<Notify>,
 ) -> Result<JobScheduler, JobSchedulerError> {
