@@ -24,7 +24,7 @@ mod target;
 mod verify;
 mod writes;
 
-pub use daemon::keep_syncing;
+pub use daemon::{keep_syncing, overdue};
 pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};
 pub use lead::Term;

@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config},
     health::Health,
     mirror::RunMode,
-    sync::{Engine, ObjectReport, PushReport, RunReport, keep_syncing},
+    sync::{Engine, ObjectReport, PushReport, RunReport, SyncError, keep_syncing, overdue},
 };
 
 pub(super) async fn once(
@@ -31,7 +31,10 @@ pub(super) async fn once(
     let stop = stop_on_signals()?;
     let term = Engine::open(config).await?.lead(config).await?;
     let display = Display::start(bars);
-    let report = term.engine.pass(RunMode::Once, &stop, &display.sender).await;
+    let report = tokio::select! {
+        report = term.engine.pass(RunMode::Once, &stop, &display.sender) => report,
+        () = overdue(&stop) => Err(SyncError::Stopped),
+    };
     display.finish().await;
     term.end().await;
     let report = report?;

@@ -1,6 +1,6 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a stop is obeyed within [`GRACE`], whatever waits for an answer; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ const SWEEP_LOOK: Duration = Duration::from_secs(1);
 
 /// The pause after a content sweep that did not get on.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
+
+/// How long what is under way may go on when a run is to stop. What is cut off then is marked in doubt or not written,
+/// and the next start finds it.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -83,14 +87,27 @@ async fn work(
     (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
 ) -> Result<(), SyncError> {
     let (engine, passed) = (&term.engine, wakes.passed);
-    let pulling = keep_pulling(engine, wakes, stop, progress);
+    let pulling = keep_pulling(engine, wakes, stop, progress, health);
+    // Each ends between two of its steps when it is to stop, or with what only a person can repair.
+    let loops = async {
+        tokio::try_join!(
+            health.turning("pull", pulling),
+            health.turning("push", keep_pushing(engine, stop)),
+            keep_sweeping(engine, sweeps, stop, passed),
+        )
+    };
     tokio::select! {
-        ended = health.turning("pull", pulling) => ended,
-        ended = health.turning("push", keep_pushing(engine, stop)) => ended,
-        ended = Box::pin(keep_sweeping(engine, sweeps, stop, passed)) => ended,
+        ended = Box::pin(loops) => ended.map(drop),
         lost = term.lost() => Err(lost),
         never = observe(engine, health) => never,
+        () = overdue(stop) => Ok(()),
     }
+}
+
+/// Returns when `stop` was asked for and what was under way has had its time.
+pub async fn overdue(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// What has the pull loop look, and who waits for it.
@@ -105,9 +122,10 @@ async fn keep_pulling(
     wakes: &mut Wakes<'_>,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    health: &Health,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
-        pass(engine, stop, progress).await?;
+        pass(engine, stop, progress, health).await?;
         wakes.passed.notify_one();
         look_until_tick(engine, wakes, stop, progress).await?;
     }
@@ -199,7 +217,10 @@ async fn keep_sweeping(
     passed: &Notify,
 ) -> Result<(), SyncError> {
     // Before the first pass it is not known what is mirrored.
-    passed.notified().await;
+    tokio::select! {
+        () = passed.notified() => {}
+        () = stop.cancelled() => {}
+    }
     while !stop.is_cancelled() {
         let pause = match engine.sweep_contents(schedule, stop).await {
             Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,
@@ -218,7 +239,7 @@ async fn keep_sweeping(
 }
 
 fn log_failure(error: &SyncError, what: &'static str) {
-    tracing::warn!(error = chain(error), "{what}");
+    tracing::warn!(error = chain(error), hint = error.hint(), "{what}");
 }
 
 /// One pass. What can pass by itself is only logged, because the next pass tries again.
@@ -226,6 +247,7 @@ async fn pass(
     engine: &Engine,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    health: &Health,
 ) -> Result<(), SyncError> {
     let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
@@ -236,14 +258,13 @@ async fn pass(
         }
         Err(error) => Some(error),
     };
+    let outage = failure.as_ref().filter(|error| error.is_outage_of_mirror());
+    health.mirror_takes(outage.map(|error| chain(error)));
     match failure {
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
         Some(error) => {
-            tracing::warn!(
-                error = chain(&error),
-                "could not read everything, trying again at the next tick"
-            );
+            log_failure(&error, "could not read everything, trying again at the next tick");
             Ok(())
         }
     }
@@ -258,7 +279,11 @@ async fn open(
     let mut pause = Duration::from_secs(1);
     loop {
         health::beat();
-        match Stand::open(config).await {
+        let opened = tokio::select! {
+            opened = Stand::open(config) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
             Ok(stand) => return Ok(Some(stand)),
             Err(error) if error.disposition() == Disposition::Retry => {
                 health.mirror_fails(chain(&error));

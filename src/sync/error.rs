@@ -160,6 +160,11 @@ impl SyncError {
         matches!(self, SyncError::Mirror(MirrorError::Overtaken { .. }))
     }
 
+    /// Whether the mirror takes nothing that is written now.
+    pub(super) fn is_outage_of_mirror(&self) -> bool {
+        matches!(self, SyncError::Mirror(error) if error.is_outage())
+    }
+
     /// What this means for the run.
     pub fn disposition(&self) -> Disposition {
         match self {
