@@ -1,6 +1,6 @@
 # Every target is one plain command or two; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test demo bench build deb run once doc reference ci
+.PHONY: help setup fmt lint test endure demo bench build deb run once doc reference ci
 
 # In CI the lock file is law, and one failing test does not hide the others.
 LOCKED := $(if $(CI),--locked)
@@ -26,6 +26,11 @@ test: ## Run every test; ARGS='-E "test(name)"' runs some
 	@scripts/setup test
 	cargo nextest run --workspace $(LOCKED) $(PROFILE) $(ARGS)
 	$(if $(ARGS),,cargo test --workspace --doc $(LOCKED))
+
+endure: ## Stop, kill and cut it off hundreds of times, and print what was lost: nothing
+	@scripts/setup demo
+	cargo nextest run $(LOCKED) --profile endure --test endure --run-ignored only --no-capture
+	@echo "make endure, commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 
 demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
 	@scripts/setup demo

@@ -26,7 +26,7 @@ mod target;
 mod verify;
 mod writes;
 
-pub use daemon::{check_schedules, keep_syncing};
+pub use daemon::{check_schedules, keep_syncing, overdue};
 pub use doors::Doors;
 pub use engine::{Engine, chain};
 pub use error::{Disposition, SyncError};

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Workspace,
     mirror::RunMode,
-    sync::{Engine, ObjectReport, PushReport, RunReport},
+    sync::{Engine, ObjectReport, PushReport, RunReport, SyncError, overdue},
 };
 
 /// Syncs every workspace, side by side; the exit code is the worst one.
@@ -50,7 +50,10 @@ async fn run(
     let config = &workspace.config;
     let term = Engine::open(config).await?.lead(config).await?;
     let display = Display::start(bars, workspace.name.as_deref());
-    let report = term.engine.pass(RunMode::Once, stop, &display.sender).await;
+    let report = tokio::select! {
+        report = term.engine.pass(RunMode::Once, stop, &display.sender) => report,
+        () = overdue(stop) => Err(SyncError::Stopped),
+    };
     display.finish().await;
     term.end().await;
     Ok(report?)

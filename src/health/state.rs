@@ -48,6 +48,8 @@ pub(super) struct Known {
     pub(super) role: Role,
     pub(super) source: Side,
     pub(super) mirror: Side,
+    /// Why the mirror took nothing when it was last written to, although it may be read.
+    pub(super) takes_nothing: Option<String>,
     pub(super) calls: Calls,
     pub(super) reading: Option<Arc<Reading>>,
     /// Why nothing is done until a person acts.
@@ -107,6 +109,11 @@ impl Health {
         self.known_mut().standing = None;
     }
 
+    /// Whether the mirror took what was written to it last; if not, why.
+    pub fn mirror_takes(&self, obstacle: Option<String>) {
+        self.known_mut().takes_nothing = obstacle;
+    }
+
     /// Loops that do not move, each with a sentence; none means alive.
     pub(super) fn hanging(&self) -> Vec<String> {
         self.hanging_at(Instant::now())
@@ -136,7 +143,8 @@ impl Health {
         match known.mirror {
             Side::NotAsked => obstacles.push("PostgreSQL has not answered yet".to_owned()),
             Side::Fails(why) => obstacles.push(format!("PostgreSQL: {why}")),
-            Side::Answers => {}
+            Side::Answers => obstacles
+                .extend(known.takes_nothing.map(|why| format!("PostgreSQL takes nothing: {why}"))),
         }
         // A standby asks Twenty nothing, and could lead at once.
         if matches!(known.role, Role::StandsBy { .. }) {

@@ -30,6 +30,8 @@ pub struct StoredSweep {
     pub object_id: ObjectId,
     /// The schedule's next time after this is when the next one begins.
     pub due_from: OffsetDateTime,
+    /// The database's time when it was asked: due is what is due by the clock that wrote the times.
+    pub now: OffsetDateTime,
     /// The one under way, if one is.
     pub under_way: Option<ContentSweep>,
 }
@@ -40,6 +42,7 @@ impl FromRow<'_, PgRow> for StoredSweep {
         Ok(StoredSweep {
             object_id: row.try_get("object_id")?,
             due_from: row.try_get("due_from")?,
+            now: row.try_get("now")?,
             under_way: began_at.map(|_| content(row)).transpose()?,
         })
     }
@@ -92,7 +95,7 @@ impl Mirror {
             self.on_sweep(make.bind(self.workspace_id)).await?;
         }
         sqlx::query_as(
-            "select s.* from sync.sweep s join sync.checkpoint c using (workspace_id, object_id) \
+            "select s.*, clock_timestamp() as now from sync.sweep s join sync.checkpoint c using (workspace_id, object_id) \
              where s.workspace_id = $1 and c.watermark is not null \
              order by s.began_at is null, s.due_from, s.object_id",
         )

@@ -169,6 +169,17 @@ impl MirrorError {
         }
     }
 
+    /// Whether the database takes nothing that is written now, whichever object it is of.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            MirrorError::Connect { cause, .. }
+            | MirrorError::Ddl { cause, .. }
+            | MirrorError::Page { cause, .. }
+            | MirrorError::Query { cause, .. } => is_outage(cause),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -251,6 +262,16 @@ fn sql_fault(error: &sqlx::Error) -> MirrorFault {
     }
 }
 
+/// No connection, no room, read-only, or going down.
+fn is_outage(error: &sqlx::Error) -> bool {
+    match sqlstate(error) {
+        Some(code) => {
+            code == "25006" || ["53", "57P", "58"].iter().any(|class| code.starts_with(class))
+        }
+        None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut),
+    }
+}
+
 fn sql_hint(error: &sqlx::Error) -> Option<String> {
     let hint = match sqlstate(error).as_deref() {
         Some("28P01" | "28000") => {
@@ -265,7 +286,11 @@ fn sql_hint(error: &sqlx::Error) -> Option<String> {
         Some("53300") => {
             "the server has no connection left: raise max_connections or lower mirror.max_connections"
         }
-        None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => {
+        None if matches!(error, sqlx::Error::PoolTimedOut) => {
+            "check that the server runs, and that its max_connections and the role's CONNECTION LIMIT leave room for \
+             mirror.max_connections"
+        }
+        None if matches!(error, sqlx::Error::Io(_)) => {
             "check that the server runs and that host and port in the database URL are right"
         }
         None if matches!(error, sqlx::Error::Tls(_)) => {

@@ -5,6 +5,8 @@
 //! record, a new schema or a release has it tried again; discarding gives the row back what both sides last
 //! agreed on.
 
+use std::time::Duration;
+
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -39,8 +41,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// The record that holds a unique value already.
     pub holder_id: Option<Uuid>,
-    /// When to try again; `None`: only after a change.
-    pub retry_at: Option<OffsetDateTime>,
+    /// After what time to try again, by the database's clock; `None`: only after a change.
+    pub retry_in: Option<Duration>,
     /// The last local change that was refused.
     pub through: i64,
     /// Whether the source has answered. Without an answer, what was sent stays written down as possibly arrived.
@@ -233,7 +235,8 @@ async fn put(
     sqlx::query(
         "insert into sync.quarantine as q (workspace_id, object_id, direction, record_key, record_id, field, \
          reason, record, hint, holder_id, attempts, retry_at, outbox_id) \
-         values ($1, $2, 'push', $3::uuid::text, $3::uuid, $4, $5, $6, $7, $8, 1, $9, $10) \
+         values ($1, $2, 'push', $3::uuid::text, $3::uuid, $4, $5, $6, $7, $8, 1, \
+         clock_timestamp() + make_interval(secs => $9), $10) \
          on conflict (workspace_id, object_id, direction, record_key) do update set field = excluded.field, \
          reason = excluded.reason, record = excluded.record, hint = excluded.hint, holder_id = excluded.holder_id, \
          attempts = case when excluded.outbox_id > q.outbox_id then 1 else q.attempts + 1 end, \
@@ -247,7 +250,7 @@ async fn put(
     .bind(&refusal.json)
     .bind(&refusal.hint)
     .bind(refusal.holder_id)
-    .bind(refusal.retry_at)
+    .bind(refusal.retry_in.map(|wait| wait.as_secs_f64()))
     .bind(refusal.through)
     .execute(connection)
     .await

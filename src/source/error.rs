@@ -142,11 +142,11 @@ fn fault_of(problem: &Problem) -> SourceFault {
         | Problem::Timeout
         | Problem::Interrupted(_)
         | Problem::Throttled { .. }
+        // One object's answer must not end the daemon for all.
+        | Problem::TooLarge { .. }
         | Problem::Unavailable { .. } => SourceFault::Retry,
         Problem::Unreadable { status, .. } if (200..300).contains(status) => SourceFault::Retry,
-        Problem::Unreadable { .. } | Problem::TooLarge { .. } | Problem::Redirect { .. } => {
-            SourceFault::Configuration
-        }
+        Problem::Unreadable { .. } | Problem::Redirect { .. } => SourceFault::Configuration,
         Problem::Refused(refusal) => match refusal.kind {
             // The data model moved under us; the next run reads it again.
             RefusalKind::UnknownField | RefusalKind::UnknownOption | RefusalKind::Cursor => {
@@ -167,6 +167,9 @@ fn fault_of(problem: &Problem) -> SourceFault {
 
 fn hint_of(problem: &Problem) -> Option<&'static str> {
     match problem {
+        Problem::Connect(cause) if is_certificate(cause) => Some(
+            "is source.url the name in the server's certificate? source.ca_file adds an authority",
+        ),
         Problem::Connect(_) => Some("is the server up, and source.url right?"),
         Problem::Timeout => Some("is the server overloaded? source.request_timeout can be raised"),
         Problem::Interrupted(_) | Problem::Unavailable { .. } => None,
@@ -209,6 +212,23 @@ fn hint_of(problem: &Problem) -> Option<&'static str> {
             }
         },
     }
+}
+
+/// Whether the server was not believed to be itself.
+fn is_certificate(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        // An error of the connection does not name what it carries as its source.
+        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match carried {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 fn key_hint(refusal: &KeyRefusal) -> &'static str {

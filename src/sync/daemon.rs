@@ -1,6 +1,6 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a stop is obeyed within [`GRACE`], whatever waits for an answer; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ const SWEEP_LOOK: Duration = Duration::from_secs(1);
 /// The pause after a content sweep that did not get on.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 
+/// How long what is under way may go on when a run is to stop. What is cut off then is marked in doubt or not written,
+/// and the next start finds it.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
-/// How long a page or a batch under way is waited for when the end is asked for. What takes longer, because a side does not
-/// answer, say, is done again at the next start.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens both sides, stands by until this program leads, and passes over all objects whenever the schedule says so, and over
 /// single ones when `receiver` hears of them. A program that does not lead any more stands by again. Returns when `stop`
@@ -91,21 +91,22 @@ async fn work(
     (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
 ) -> Result<(), SyncError> {
     let (engine, passed) = (&term.engine, wakes.passed);
-    let pulling = health.turning("pull", keep_pulling(engine, wakes, stop, progress));
+    // Each ends between two of its steps when it is to stop, or with what only a person can repair.
+    let pulling = health.turning("pull", keep_pulling(engine, wakes, stop, progress, health));
     let pushing = health.turning("push", keep_pushing(engine, stop));
     let sweeping = Box::pin(keep_sweeping(engine, sweeps, stop, passed));
     tokio::select! {
         ended = async { tokio::try_join!(pulling, pushing, sweeping) } => ended.map(drop),
-        () = overdue(stop) => Ok(()),
         lost = term.lost() => Err(lost),
         never = observe(engine, health) => never,
+        () = overdue(stop) => Ok(()),
     }
 }
 
-/// The end was asked for, and has been waited for long enough.
-async fn overdue(stop: &CancellationToken) {
+/// Returns when `stop` was asked for and what was under way has had its time.
+pub async fn overdue(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(PATIENCE).await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// Whether the schedules make sense, which is seen only when somebody keeps them.
@@ -189,7 +190,7 @@ async fn keep_sweeping(
 }
 
 pub(super) fn log_failure(error: &SyncError, what: &'static str) {
-    tracing::warn!(error = chain(error), "{what}");
+    tracing::warn!(error = chain(error), hint = error.hint(), "{what}");
 }
 
 /// Waits until both sides can be opened, without working on them yet; `None` when asked to stop meanwhile.
@@ -201,7 +202,11 @@ async fn open(
     let mut pause = Duration::from_secs(1);
     loop {
         health::beat();
-        match Box::pin(Stand::open(config)).await {
+        let opened = tokio::select! {
+            opened = Box::pin(Stand::open(config)) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
             Ok(stand) => return Ok(Some(stand)),
             Err(error) if error.disposition() == Disposition::Retry => {
                 health.mirror_fails(chain(&error));

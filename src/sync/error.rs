@@ -167,6 +167,11 @@ impl SyncError {
         matches!(self, SyncError::Source(error) if error.is_refused())
     }
 
+    /// Whether the mirror takes nothing that is written now.
+    pub(super) fn is_outage_of_mirror(&self) -> bool {
+        matches!(self, SyncError::Mirror(error) if error.is_outage())
+    }
+
     /// What this means for the run.
     pub fn disposition(&self) -> Disposition {
         match self {

@@ -13,7 +13,11 @@ use super::{
     engine::chain,
     schedule::Alarm,
 };
-use crate::{health, mirror::RunMode, webhook::Hints};
+use crate::{
+    health::{self, Health},
+    mirror::RunMode,
+    webhook::Hints,
+};
 
 /// What has the loop look, and who waits for it.
 pub(super) struct Wakes<'a> {
@@ -28,9 +32,10 @@ pub(super) async fn keep_pulling(
     wakes: &Wakes<'_>,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    health: &Health,
 ) -> Result<(), SyncError> {
     while !stop.is_cancelled() {
-        pass(engine, stop, progress).await?;
+        pass(engine, stop, progress, health).await?;
         wakes.passed.notify_one();
         look_until_alarm(engine, wakes, stop, progress).await?;
     }
@@ -69,6 +74,7 @@ async fn pass(
     engine: &Engine,
     stop: &CancellationToken,
     progress: &ProgressSender,
+    health: &Health,
 ) -> Result<(), SyncError> {
     let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
@@ -79,14 +85,13 @@ async fn pass(
         }
         Err(error) => Some(error),
     };
+    let outage = failure.as_ref().filter(|error| error.is_outage_of_mirror());
+    health.mirror_takes(outage.map(|error| chain(error)));
     match failure {
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
         Some(error) => {
-            tracing::warn!(
-                error = chain(&error),
-                "could not read everything, trying again at the next tick"
-            );
+            log_failure(&error, "could not read everything, trying again at the next tick");
             Ok(())
         }
     }

@@ -113,7 +113,7 @@ async fn nothing_is_written_under_a_lease_that_another_has_taken() {
         reason: nobody.to_owned(),
         hint: None,
         holder_id: None,
-        retry_at: None,
+        retry_in: None,
         through: 1,
         answered: true,
         json: "{}".to_owned(),

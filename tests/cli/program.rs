@@ -1,9 +1,8 @@
 //! The program as a child process, and mirrors in the states that its commands tell of.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
-use time::OffsetDateTime;
 use tokio::process::Command;
 use twenty_sync::{mirror::Refusal, record::Image};
 use uuid::Uuid;
@@ -70,7 +69,7 @@ pub(super) async fn stuck() -> People {
 }
 
 /// Twenty refuses what is to be sent of record 1.
-pub(super) async fn refuse(people: &People, retry_at: Option<OffsetDateTime>) {
+pub(super) async fn refuse(people: &People, retry_in: Option<Duration>) {
     let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
     let refusal = Refusal {
         object_id: people.table.object_id,
@@ -79,7 +78,7 @@ pub(super) async fn refuse(people: &People, retry_at: Option<OffsetDateTime>) {
         reason: "the value is taken".to_owned(),
         hint: Some("choose another".to_owned()),
         holder_id: Some(id(7)),
-        retry_at,
+        retry_in,
         through,
         answered: true,
         json: "{}".to_owned(),

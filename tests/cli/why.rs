@@ -1,6 +1,8 @@
 //! `why`: one record's time line and what comes next.
 
-use time::{Duration, OffsetDateTime};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::{
     ground::{People, incoming},
@@ -83,7 +85,7 @@ async fn a_refusal_is_told_with_reason_holder_and_hint_and_ends_with_3() {
 async fn a_refusal_that_is_tried_again_by_itself_says_when() {
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'Bonn'").await;
-    refuse(&people, Some(OffsetDateTime::now_utc() + Duration::HOUR)).await;
+    refuse(&people, Some(Duration::from_hours(1))).await;
     why(&people, &[]).await.assert_tells(&["next: it is tried again at 20"]);
 }
 

@@ -4,7 +4,6 @@
 //! was read to the end and its pull is not stopped; the place is stored after each page; what is repaired takes the
 //! path of any page, and only as much as the fuse lets pass.
 
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
@@ -44,7 +43,7 @@ impl Engine {
         let mut failure = None;
         for sweep in self.mirror.content_sweeps().await? {
             let next = schedule.next_after(sweep.due_from);
-            let is_due = next.is_some_and(|next| next <= OffsetDateTime::now_utc());
+            let is_due = next.is_some_and(|next| next <= sweep.now);
             if sweep.under_way.is_none() && !is_due {
                 continue;
             }

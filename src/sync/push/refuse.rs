@@ -4,7 +4,8 @@
 //! record is set aside with the reason and a hint, never dropped; one refused record stops no other; a refusal that
 //! concerns the whole object ends its writes for this push.
 
-use time::OffsetDateTime;
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Round, look::Fate};
@@ -27,7 +28,7 @@ struct Why {
     reason: String,
     hint: Option<&'static str>,
     holder: Option<Uuid>,
-    retry_at: Option<OffsetDateTime>,
+    retry_in: Option<Duration>,
 }
 
 /// How long the longest refused text may be that is kept.
@@ -51,7 +52,7 @@ impl Round<'_> {
             let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
             let (_, random) = Uuid::new_v4().as_u64_pair();
             let disposition = if looked.contains(&id) {
-                Disposition::Retry(std::time::Duration::ZERO)
+                Disposition::Retry(Duration::ZERO)
             } else {
                 after(failure(&refusal.kind), attempts + 1, Patience::default(), random)
             };
@@ -87,7 +88,6 @@ impl Round<'_> {
         refusal: &Refusal,
         disposition: Disposition,
     ) -> Result<(), SyncError> {
-        let now = OffsetDateTime::now_utc();
         let text = shortened(refusal.message.raw());
         let why = match disposition {
             Disposition::Read(_) => return self.look(object, &[id], Fate::Refused).await,
@@ -95,22 +95,22 @@ impl Round<'_> {
                 reason: text,
                 hint: Some("it is tried again by itself"),
                 holder: None,
-                retry_at: Some(now + wait),
+                retry_in: Some(wait),
             },
             Disposition::RefreshSchema | Disposition::Halve => {
                 self.report.model_outdated = true;
                 let hint = Some("the data model is read again, then it is tried again");
-                Why { reason: text, hint, holder: None, retry_at: Some(now) }
+                Why { reason: text, hint, holder: None, retry_in: Some(Duration::ZERO) }
             }
             Disposition::Quarantine { reason, hint } => {
                 let holder = self.holder(object, id, &refusal.kind).await?;
-                let retry_at = later(&refusal.kind, now);
-                Why { reason: format!("{reason}: {text}"), hint: Some(hint), holder, retry_at }
+                let retry_in = later(&refusal.kind);
+                Why { reason: format!("{reason}: {text}"), hint: Some(hint), holder, retry_in }
             }
             Disposition::StopObject { hint } | Disposition::Halt { hint } => {
                 self.memory.stop(object);
-                let retry_at = Some(now + Patience::default().longest);
-                Why { reason: text, hint: Some(hint), holder: None, retry_at }
+                let retry_in = Some(Patience::default().longest);
+                Why { reason: text, hint: Some(hint), holder: None, retry_in }
             }
         };
         self.set_aside(object, id, why).await
@@ -127,7 +127,7 @@ impl Round<'_> {
         self.set_aside(
             object,
             waiting.record,
-            Why { reason, hint, holder: Some(waiting.parent), retry_at: None },
+            Why { reason, hint, holder: Some(waiting.parent), retry_in: None },
         )
         .await
     }
@@ -146,7 +146,7 @@ impl Round<'_> {
             reason: format!("the source cannot hold a value: {reason}"),
             hint: Some("correct the value; it is tried again when the row changes".to_owned()),
             holder_id: None,
-            retry_at: None,
+            retry_in: None,
             through: record.through().unwrap_or_default(),
             answered: false,
             json: record.mirror.as_ref().map(|row| row.get().to_owned()).unwrap_or_default(),
@@ -168,7 +168,7 @@ impl Round<'_> {
             reason: why.reason,
             hint: why.hint.map(str::to_owned),
             holder_id: why.holder,
-            retry_at: why.retry_at,
+            retry_in: why.retry_in,
             through: claim.through,
             answered: true,
             json: claim.image.to_json(&target.table.columns),
@@ -227,8 +227,8 @@ fn failure(kind: &RefusalKind) -> Failure {
 }
 
 /// A missing parent may come by itself; everything else waits for a change.
-fn later(kind: &RefusalKind, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    matches!(kind, RefusalKind::MissingParent).then(|| now + Patience::default().longest)
+fn later(kind: &RefusalKind) -> Option<Duration> {
+    matches!(kind, RefusalKind::MissingParent).then(|| Patience::default().longest)
 }
 
 fn shortened(text: &str) -> String {

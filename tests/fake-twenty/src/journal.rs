@@ -1,6 +1,7 @@
 //! The log of calls, so that a test can say what a client sent, how often, and what it cost.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -42,6 +43,8 @@ impl CallInfo {
 pub struct Call {
     /// What arrived.
     pub info: CallInfo,
+    /// When it arrived.
+    pub at: Instant,
     /// Status of the answer; none where no answer was sent.
     pub status: Option<u16>,
     /// Records in the answer.

@@ -18,9 +18,9 @@ impl fmt::Display for FlagError {
 
 impl std::error::Error for FlagError {}
 
-const EFFECTS: &str = "status=N, status-after=N, rate-limited, stall, stall-after-head, cut-before, cut-after, \
-                       cut-body, broken-json, html, end-early=SHARE, wrong-total=OFFSET, stuck-cursor, repeated-id, \
-                       ignored-filter, slow=MILLISECONDS";
+const EFFECTS: &str = "status=N, status-after=N, rate-limited, stall, stall-after-head, drip=MILLISECONDS, \
+                       cut-before, cut-after, cut-body, broken-json, html, end-early=SHARE, wrong-total=OFFSET, \
+                       stuck-cursor, repeated-id, ignored-filter, slow=MILLISECONDS";
 
 impl FromStr for Fault {
     type Err = FlagError;
@@ -89,6 +89,7 @@ fn effect(key: &str, value: &str) -> Result<Effect, FlagError> {
         "rate-limited" => Effect::RateLimited,
         "stall" => Effect::Stall,
         "stall-after-head" => Effect::StallAfterHead,
+        "drip" => Effect::Drip(Duration::from_millis(number(key, value)?)),
         "cut-before" => Effect::CutBefore,
         "cut-after" => Effect::CutAfter,
         "cut-body" => Effect::CutBody,

@@ -12,6 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 pub(crate) use book::{Book, Fired};
 pub use flag::FlagError;
 pub(crate) use page::Listing;
@@ -52,6 +54,8 @@ pub enum Effect {
     Stall,
     /// The request is applied, the head of the answer is sent, and then nothing more comes.
     StallAfterHead,
+    /// The request is applied, and the body of the answer comes byte by byte, with this pause after each.
+    Drip(Duration),
     /// The connection is cut before the request is applied.
     CutBefore,
     /// The request is applied, and the connection is cut before the answer.
@@ -62,6 +66,13 @@ pub enum Effect {
     BrokenJson,
     /// A page of HTML with status 200, as a proxy or a login wall sends it. Not applied.
     Html,
+    /// Status 200 and these bytes, which are said to be JSON, and perhaps to be compressed. Not applied.
+    Raw {
+        /// The body.
+        body: Bytes,
+        /// Whether the head says `Content-Encoding: gzip`.
+        gzip: bool,
+    },
     /// A listing ends early: after this share (0 to 1) of its rows, `hasNextPage` is false.
     EndEarly(f64),
     /// `totalCount` is off by so much, never below zero.
@@ -85,6 +96,8 @@ impl Effect {
             | Self::RateLimited
             | Self::Stall
             | Self::StallAfterHead
+            | Self::Drip(_)
+            | Self::Raw { .. }
             | Self::CutBefore
             | Self::CutAfter
             | Self::CutBody

@@ -100,6 +100,8 @@ fn lie(effect: &Effect, progress: &mut Progress, listing: &Listing, page: &mut P
         | Effect::RateLimited
         | Effect::Stall
         | Effect::StallAfterHead
+        | Effect::Drip(_)
+        | Effect::Raw { .. }
         | Effect::CutBefore
         | Effect::CutAfter
         | Effect::CutBody

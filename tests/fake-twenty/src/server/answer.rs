@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderName, HeaderValue,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderName, HeaderValue,
 };
 use hyper::{Request, Response, StatusCode};
 use sha1::{Digest, Sha1};
@@ -44,6 +44,9 @@ pub(super) async fn answer(
         Ending::Reply(reply) => Ok(whole(shared, reply, arrival.known_tag.as_deref())),
         Ending::HeadOnly(reply) => Ok(broken(shared, &reply, Content::Silence)),
         Ending::Half(reply) => Ok(broken(shared, &reply, Content::half(&reply.body))),
+        Ending::Drip(reply, pause) => {
+            Ok(broken(shared, &reply, Content::drip(reply.body.clone(), pause)))
+        }
         Ending::Silence => std::future::pending().await,
         Ending::Cut => Err(Cut),
     }
@@ -96,6 +99,9 @@ fn headed(shared: &Shared, reply: &Reply, content: Content) -> Response<Content>
     let headers = response.headers_mut();
     if !reply.body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    }
+    if let Some(encoding) = reply.encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     if reply.capped {
         headers.insert("x-twenty-fields-capped", HeaderValue::from_static("true"));

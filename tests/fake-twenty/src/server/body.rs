@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// How long the first half of a body has to reach the client before the connection is cut.
 const HEAD_START: Duration = Duration::from_millis(20);
@@ -33,6 +33,15 @@ pub(super) enum Content {
     Whole(Option<Bytes>),
     /// A part, and then a cut.
     Part(Option<Bytes>, Pin<Box<Sleep>>),
+    /// Byte by byte.
+    Drip {
+        /// What is left.
+        left: Bytes,
+        /// The time between two bytes.
+        pause: Duration,
+        /// When the next byte is due.
+        next: Pin<Box<Sleep>>,
+    },
     /// Nothing, for ever.
     Silence,
 }
@@ -41,6 +50,11 @@ impl Content {
     /// The first half of a body, and then a cut.
     pub(super) fn half(body: &Bytes) -> Self {
         Self::Part(Some(body.slice(..body.len() / 2)), Box::pin(sleep(HEAD_START)))
+    }
+
+    /// A body whose bytes come one by one.
+    pub(super) fn drip(left: Bytes, pause: Duration) -> Self {
+        Self::Drip { left, pause, next: Box::pin(sleep(Duration::ZERO)) }
     }
 }
 
@@ -61,6 +75,11 @@ impl Body for Content {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => pause.as_mut().poll(context).map(|()| Some(Err(Cut))),
             },
+            Self::Drip { left, .. } if left.is_empty() => Poll::Ready(None),
+            Self::Drip { left, pause, next } => next.as_mut().poll(context).map(|()| {
+                next.as_mut().reset(Instant::now() + *pause);
+                Some(Ok(Frame::data(left.split_to(1))))
+            }),
             Self::Silence => Poll::Pending,
         }
     }
@@ -71,7 +90,7 @@ impl Body for Content {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Self::Part(..) | Self::Silence => SizeHint::default(),
+            Self::Part(..) | Self::Drip { .. } | Self::Silence => SizeHint::default(),
         }
     }
 }

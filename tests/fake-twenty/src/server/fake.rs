@@ -17,7 +17,7 @@ use crate::fault::{Book, Fault};
 use crate::journal::{Call, Journal};
 use crate::throttle::{RateLimit, Throttle};
 use crate::webhook::{Disorder, Dispatcher};
-use crate::world::World;
+use crate::world::{Event, World};
 
 /// How a server starts.
 #[derive(Debug, Clone)]
@@ -103,6 +103,7 @@ impl FakeTwenty {
             faults: Book::default(),
             journal: Journal::default(),
             hook: None,
+            trail: None,
             worker_is_up: true,
         };
         let shared = Arc::new(Shared::new(state, Dispatcher::new(handle.clone())));
@@ -191,6 +192,13 @@ impl FakeTwenty {
     /// Forgets the requests so far.
     pub fn clear_calls(&self) {
         self.shared.lock().journal.clear();
+    }
+
+    /// What happened to records since the last time, by whomever; nothing the first time.
+    pub fn take_trail(&self) -> Vec<Event> {
+        let mut state = self.shared.lock();
+        state.world.is_watched = true;
+        state.trail.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Calls `hook` just before a request is applied, with the workspace in hand: what it changes, the request sees.

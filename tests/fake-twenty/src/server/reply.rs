@@ -20,6 +20,8 @@ pub(crate) struct Reply {
     pub(crate) tagged: bool,
     /// Whether `X-Twenty-Fields-Capped` says that records were cut.
     pub(crate) capped: bool,
+    /// What `Content-Encoding` says.
+    pub(crate) encoding: Option<&'static str>,
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -35,6 +37,7 @@ impl Reply {
             never: false,
             tagged: true,
             capped: false,
+            encoding: None,
         }
     }
 
@@ -47,6 +50,12 @@ impl Reply {
     pub(crate) fn text(status: u16, body: &str) -> Self {
         let content_type = "text/html; charset=utf-8";
         Self { content_type, ..Self::printed(status, body.to_owned(), 0) }
+    }
+
+    /// These bytes, whatever they are.
+    pub(crate) fn raw(body: Bytes, gzip: bool) -> Self {
+        let encoding = gzip.then_some("gzip");
+        Self { body, encoding, ..Self::empty(200).untagged() }
     }
 
     /// The same answer without an `ETag`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::fault::{Book, Effect, Fired};
 use crate::journal::{Call, CallInfo, Journal};
 use crate::throttle::Throttle;
 use crate::webhook::Dispatcher;
-use crate::world::World;
+use crate::world::{Event, World};
 
 /// Called just before a request is applied.
 pub type Hook = Box<dyn Fn(&CallInfo, &mut World) + Send + Sync>;
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) faults: Book,
     pub(super) journal: Journal,
     pub(super) hook: Option<Hook>,
+    /// What happened to records, where somebody wants to know.
+    pub(super) trail: Option<Vec<Event>>,
     /// Whether the worker counts as running, for its health.
     pub(super) worker_is_up: bool,
 }
@@ -53,6 +55,8 @@ pub(super) enum Ending {
     HeadOnly(Reply),
     /// An answer of which half is sent before the connection is cut.
     Half(Reply),
+    /// An answer whose body comes byte by byte, with this pause after each.
+    Drip(Reply, Duration),
     /// Nothing, for ever.
     Silence,
     /// A cut connection.
@@ -71,7 +75,7 @@ impl Shared {
 
     /// Passes a request through: faults, hook, answer, log, webhooks. The delay is for the caller to wait.
     pub(super) fn pass(&self, arrival: &Arrival, body: &Bytes) -> (Ending, Duration) {
-        let info = arrival.info(body);
+        let (info, at) = (arrival.info(body), Instant::now());
         let mut state = self.lock();
         let fired = state.faults.fire(&info);
         let before = state.throttle.taken();
@@ -86,7 +90,7 @@ impl Shared {
         });
         let tokens = state.throttle.taken() - before;
         let (status, rows) = told(&ending);
-        state.journal.note(Call { info, status, rows, tokens, applied });
+        state.journal.note(Call { info, at, status, rows, tokens, applied });
         self.announce(&mut state);
         (ending, fired.delay)
     }
@@ -94,6 +98,9 @@ impl Shared {
     /// Hands new events to the webhooks.
     pub(super) fn announce(&self, state: &mut State) {
         let events = std::mem::take(&mut state.world.events);
+        if let Some(trail) = &mut state.trail {
+            trail.extend(events.iter().cloned());
+        }
         if !events.is_empty() {
             self.dispatcher.dispatch(state.world.workspace_id, &state.world.webhooks, &events);
         }
@@ -110,9 +117,11 @@ fn instead(effect: Option<&Effect>) -> Option<Ending> {
             let page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>";
             Some(Ending::Reply(Reply::text(200, page)))
         }
+        Effect::Raw { body, gzip } => Some(Ending::Reply(Reply::raw(body.clone(), *gzip))),
         Effect::StatusAfter { .. }
         | Effect::RateLimited
         | Effect::StallAfterHead
+        | Effect::Drip(_)
         | Effect::CutAfter
         | Effect::CutBody
         | Effect::BrokenJson
@@ -151,6 +160,7 @@ fn after(effect: Option<&Effect>, reply: Reply) -> Ending {
     match effect {
         Some(Effect::StatusAfter { status, body }) => Ending::Reply(spoken(*status, body.as_ref())),
         Some(Effect::StallAfterHead) => Ending::HeadOnly(reply),
+        Some(Effect::Drip(pause)) => Ending::Drip(reply, *pause),
         Some(Effect::CutAfter) => Ending::Cut,
         Some(Effect::CutBody) => Ending::Half(reply),
         Some(Effect::BrokenJson) => {
@@ -179,9 +189,10 @@ fn distort(state: &mut State, pages: &[usize], info: &CallInfo, reply: &mut Repl
 /// What the client sees of an ending: status and rows.
 fn told(ending: &Ending) -> (Option<u16>, usize) {
     match ending {
-        Ending::Reply(reply) | Ending::HeadOnly(reply) | Ending::Half(reply) => {
-            (Some(reply.status), reply.rows)
-        }
+        Ending::Reply(reply)
+        | Ending::HeadOnly(reply)
+        | Ending::Half(reply)
+        | Ending::Drip(reply, _) => (Some(reply.status), reply.rows),
         Ending::Silence | Ending::Cut => (None, 0),
     }
 }

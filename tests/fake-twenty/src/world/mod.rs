@@ -69,6 +69,8 @@ pub struct World {
     /// Features that the imitated version lacks.
     pub switches: Switches,
     pub(crate) ignores_filters: bool,
+    /// Whether somebody besides webhooks wants to know what happens.
+    pub(crate) is_watched: bool,
     objects: Vec<Arc<Object>>,
     tables: HashMap<Uuid, Table>,
     clock: Clock,
@@ -130,6 +132,7 @@ impl World {
             read_only: Vec::new(),
             switches: Switches::default(),
             ignores_filters: false,
+            is_watched: false,
             objects: Vec::new(),
             tables: HashMap::new(),
             clock: Clock::Real,

@@ -150,7 +150,7 @@ impl World {
         updated_fields: Option<Vec<String>>,
         at: i64,
     ) {
-        if self.webhooks.is_empty() {
+        if self.webhooks.is_empty() && !self.is_watched {
             return;
         }
         let name_singular = object.name_singular.clone();

@@ -84,6 +84,42 @@ async fn an_answer_can_stall_after_its_head() {
 }
 
 #[tokio::test]
+async fn a_body_can_come_byte_by_byte() {
+    let pause = Duration::from_millis(1);
+    let stage = stage_with(Effect::Drip(pause)).await;
+    let began = Instant::now();
+    let response = create(&stage).await.unwrap();
+    let length = u32::try_from(response.text().await.unwrap().len()).unwrap();
+    assert!(began.elapsed() >= pause * (length - 1));
+    assert_eq!(made(&stage), 1);
+}
+
+#[tokio::test]
+async fn any_bytes_can_be_the_answer() {
+    let body = bytes::Bytes::from_static(&[0xff, 0xfe, b'{']);
+    let stage = stage_with(Effect::Raw { body: body.clone(), gzip: false }).await;
+    let response = create(&stage).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
+    assert_eq!(response.bytes().await.unwrap(), body);
+    assert_eq!(made(&stage), 0);
+    let packed = "1f8b0800000000000003cb48cdc9c9070086a6103605000000";
+    let packed = bytes::Bytes::from(hex::decode(packed).unwrap());
+    let stage = stage_with(Effect::Raw { body: packed, gzip: true }).await;
+    assert_eq!(create(&stage).await.unwrap().text().await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn what_happened_to_records_leaves_a_trail() {
+    let stage = Stage::new().await;
+    assert!(stage.fake.take_trail().is_empty());
+    create(&stage).await.unwrap();
+    let trail = stage.fake.take_trail();
+    assert_eq!((trail.len(), trail[0].name_singular.as_str()), (1, "company"));
+    assert_eq!(trail[0].after.as_ref().unwrap()["name"], "Made");
+    assert!(stage.fake.take_trail().is_empty());
+}
+
+#[tokio::test]
 async fn a_connection_is_cut_before_the_request_is_applied() {
     let stage = stage_with(Effect::CutBefore).await;
     assert!(create(&stage).await.is_err());
