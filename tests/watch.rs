@@ -4,6 +4,8 @@
 mod access;
 #[path = "watch/answers.rs"]
 mod answers;
+#[path = "watch/budget.rs"]
+mod budget;
 #[path = "watch/daemon.rs"]
 mod daemon;
 #[path = "once/stage.rs"]

@@ -34,6 +34,7 @@ fn migrator() -> Migrator {
             "versions and rewind",
             include_str!("../../migrations/0009_versions_and_rewind.sql"),
         ),
+        migration(12, "budget", include_str!("../../migrations/0012_budget.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Mirror, Stop, control, error::MirrorError, stop};
+use super::{Budget, Mirror, Stop, budget, control, error::MirrorError, stop};
 use crate::record::Rest;
 
 /// One object's state.
@@ -27,7 +27,7 @@ pub struct ObjectStatus {
     pub watermark: Option<OffsetDateTime>,
     /// Records seen by the walk under way, if one is.
     pub walk_seen: Option<i64>,
-    /// Records that walk will see, by the server's count.
+    /// Records that walk will see, by the server's count, which for a first walk is made before it begins.
     pub walk_total: Option<i64>,
     /// When it was last read to the end.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -150,7 +150,7 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
     sqlx::query_as(
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
-         p.watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
+         p.watermark, p.walk_seen, coalesce(p.walk_fewest, case when p.watermark is null then p.expected end) as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
          v.problems as quarantined, v.waiting, v.oldest as waiting_since, v.conflicts, \
          case when e.began_at is not null then e.walk_seen end as sweep_seen, e.walk_fewest as sweep_total, \
          e.completed_at as swept_at, e.found as sweep_found, e.repaired as sweep_repaired, e.failure as sweep_failure \
@@ -208,6 +208,8 @@ pub struct MirrorStatus {
     pub held: Vec<String>,
     /// What does not run, and why.
     pub stops: Vec<Stop>,
+    /// What the calls were spent on, and what is left of their limit.
+    pub budget: Option<Budget>,
     /// The run that started last.
     pub last_run: Option<LastRun>,
 }
@@ -240,6 +242,7 @@ impl MirrorStatus {
         let objects = objects(pool, workspace_id).await?;
         let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
+        let budget = budget::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
         let (server_version, server_rest) = server(pool, workspace_id).await?;
         Ok(MirrorStatus {
@@ -251,6 +254,7 @@ impl MirrorStatus {
             objects,
             held,
             stops,
+            budget,
             last_run,
         })
     }

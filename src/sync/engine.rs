@@ -27,6 +27,7 @@ use crate::{
     source::{Client, Lane},
 };
 
+mod backfill;
 mod content;
 mod look;
 mod rewind;
@@ -80,16 +81,17 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<RunReport, SyncError> {
         let run = self.mirror.start_run(mode).await?;
-        let calls_before = self.source.calls();
+        let calls_before = self.source.usage().total();
         let result = self.both_ways(mode, stop, progress).await;
         if was_away(&result) {
             self.looked_back.forget().await;
         }
-        let calls = self.source.calls() - calls_before;
+        let calls = self.source.usage().total() - calls_before;
         match result {
             Ok((objects, pushed)) => {
                 let report = self.report(objects, pushed, calls).await?;
                 self.mirror.finish_run(run, &record(&report)).await?;
+                self.tell_budget().await?;
                 Ok(report)
             }
             Err(error) => {
@@ -127,6 +129,7 @@ impl Engine {
         let workspace = self.evolve().await?;
         self.look_back().await?;
         let all: Vec<&Target> = workspace.targets().collect();
+        self.look_ahead(&all, progress).await?;
         self.pull_these(&all, stop, progress).await
     }
 

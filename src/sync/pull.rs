@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ObjectReport, Progress, ProgressSender, SyncError,
+    ObjectReport, Progress, ProgressSender, SyncError, WalkProgress,
     engine::chain,
     target::Target,
     writes::{PageMoment, Writes},
@@ -349,7 +349,9 @@ impl<'a> Pull<'a> {
     fn say(&self, seen: u64, total: u64, finished: bool) {
         let object = self.target.table.name_plural.clone();
         // Nobody listening is no reason to stop.
-        let _ = self.progress.send(Progress { object, seen, total, finished });
+        let _ = self
+            .progress
+            .send(Progress::Walk(WalkProgress { object, seen, total, finished }));
     }
 }
 

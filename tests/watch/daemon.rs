@@ -24,10 +24,13 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts `command` as a daemon on a free port of `host`, and waits until it listens.
     pub(crate) async fn start(command: &mut Command, host: &str) -> Daemon {
+        const INTERVAL: &str = "TWENTY_SYNC__PULL__INTERVAL";
+        if command.as_std().get_envs().all(|(name, _)| name != INTERVAL) {
+            command.env(INTERVAL, "100ms");
+        }
         let mut child = command
             .arg("run")
             .env("TWENTY_SYNC__HEALTH__LISTEN", format!("{host}:0"))
-            .env("TWENTY_SYNC__PULL__INTERVAL", "100ms")
             .env("TWENTY_SYNC__LOG__FORMAT", "json")
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
