@@ -102,6 +102,7 @@ impl Transport {
         }
         let response = builder.send().await.map_err(lost)?;
         let status = response.status();
+        tracing::Span::current().record("status", status.as_u16());
         if status.is_redirection() {
             return Err(Problem::Redirect { to: destination(&response) });
         }
@@ -114,7 +115,15 @@ impl Transport {
         if status.is_success() {
             return Ok(Answer { status: status_code, headers, body, took: started.elapsed() });
         }
-        Err(Problem::of_answer(status_code, &body, retry_after(&headers)))
+        Err(Problem::of_answer(status_code, &self.without_key(&body), retry_after(&headers)))
+    }
+
+    /// Some proxies show the headers that they refuse, and a refusal is logged and kept.
+    fn without_key(&self, body: &str) -> String {
+        let key = self.key.expose_secret();
+        let signature = key.rsplit('.').next().filter(|signature| !signature.is_empty());
+        let body = body.replace(key, "…");
+        signature.map_or_else(|| body.clone(), |signature| body.replace(signature, "…"))
     }
 }
 
