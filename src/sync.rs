@@ -21,6 +21,7 @@ mod scope;
 mod status;
 mod sweep;
 mod target;
+mod trouble;
 mod verify;
 mod writes;
 

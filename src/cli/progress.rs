@@ -153,8 +153,12 @@ mod tests {
     fn a_line_tells_rate_and_time_left_of_this_run() {
         let began = Instant::now();
         let walk = Walk { from: 1_000, began, said: began };
-        let progress =
-            WalkProgress { object: "people".to_owned(), seen: 3_000, total: 5_000, finished: false };
+        let progress = WalkProgress {
+            object: "people".to_owned(),
+            seen: 3_000,
+            total: 5_000,
+            finished: false,
+        };
         let line = walk.line(&progress, began + Duration::from_secs(10));
         assert_eq!(line, "people: 3,000 of 5,000 (200/s, 10 seconds left)");
     }

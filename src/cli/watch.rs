@@ -26,7 +26,12 @@ pub(super) async fn start(
         Ok(None) => {}
         Err(error) if config.is_built_in => {
             let (hint, error) = (error.hint(), exit::chain(&error));
-            tracing::warn!(error, hint, "syncing without answering operators");
+            tracing::warn!(
+                event = "endpoint_missing",
+                error,
+                hint,
+                "syncing without answering operators"
+            );
         }
         Err(error) => return Err(Failure::from(error)),
     }

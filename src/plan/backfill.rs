@@ -75,9 +75,13 @@ mod tests {
 
     #[test]
     fn every_page_is_a_call_and_an_empty_object_is_one_too() {
-        for (seen, total, calls) in
-            [(0, Some(0), 1), (0, Some(200), 1), (0, Some(201), 2), (400, Some(1000), 3), (0, None, 1)]
-        {
+        for (seen, total, calls) in [
+            (0, Some(0), 1),
+            (0, Some(200), 1),
+            (0, Some(201), 2),
+            (400, Some(1000), 3),
+            (0, None, 1),
+        ] {
             let told = estimate(&[Unread { seen, total }], None).unwrap();
             assert_eq!((told.calls, told.seconds), (calls, None), "{seen} of {total:?}");
         }
@@ -94,7 +98,10 @@ mod tests {
         let expected =
             Estimate { objects: 3, seen: 2_050, total: 20_050, calls: 91, seconds: Some(61) };
         assert_eq!(told, expected);
-        assert_eq!(estimate(&unread, Some(Pace { calls: 0, ..NINETY.unwrap() })).unwrap().seconds, None);
+        assert_eq!(
+            estimate(&unread, Some(Pace { calls: 0, ..NINETY.unwrap() })).unwrap().seconds,
+            None
+        );
         assert_eq!(estimate(&[], NINETY), None);
     }
 }

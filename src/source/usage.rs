@@ -174,7 +174,10 @@ mod tests {
         account.open(Lane::Pull, 1).close(Some(&Problem::Timeout));
         assert!(matches!(account.contact(), Contact::Fails(why) if !why.is_empty()));
         drop(account.open(Lane::Pull, 1));
-        assert!(matches!(account.contact(), Contact::Fails(_)), "a call that was given up tells nothing");
+        assert!(
+            matches!(account.contact(), Contact::Fails(_)),
+            "a call that was given up tells nothing"
+        );
         let throttled = Problem::Throttled { limit: None, retry_after: None };
         account.open(Lane::Pull, 1).close(Some(&throttled));
         assert_eq!(account.contact(), Contact::Answers);

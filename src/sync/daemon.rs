@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Ticker, engine::chain,
-    observe::observe,
+    observe::observe, trouble::Troubles,
 };
 use crate::{
     config::Config,
@@ -27,6 +27,9 @@ const SWEEP_LOOK: Duration = Duration::from_secs(1);
 
 /// The pause after a content sweep that did not get on.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
+
+/// What goes wrong before there is an engine.
+const OPENING: &str = "open both sides";
 
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -62,7 +65,7 @@ pub async fn keep_syncing(
         never = observe(&engine, health) => never,
     };
     hearing.shutdown().await;
-    tracing::info!("stopped");
+    tracing::info!(event = "stopped", "stopped");
     ended
 }
 
@@ -102,9 +105,12 @@ async fn look_until_tick(
             wanted = wakes.hints.take(earliest) => wanted,
         };
         let rest = match engine.look(&wanted, stop, progress).await {
-            Ok(calls) => engine.rest_after(calls),
+            Ok(calls) => {
+                say_works(engine, "look at what webhooks told");
+                engine.rest_after(calls)
+            }
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not look at what webhooks told, the next tick does");
+                say_fails(engine, "look at what webhooks told", &error);
                 LOOK_EVERY
             }
             Err(error) => return Err(error),
@@ -118,7 +124,7 @@ async fn listen(config: &Config) -> Result<Option<Receiver>, SyncError> {
     let Some(address) = config.webhook.listen else { return Ok(None) };
     let listening = |cause| SyncError::Listen { address, cause };
     let receiver = Receiver::bind(address).await.map_err(listening)?;
-    tracing::info!(%address, "listening for webhooks");
+    tracing::info!(event = "webhook_listens", %address, "listening for webhooks");
     Ok(Some(receiver))
 }
 
@@ -128,20 +134,25 @@ async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), S
     while !stop.is_cancelled() {
         health::beat();
         if listener.is_none() {
-            listener = engine
-                .listen()
-                .await
-                .inspect_err(|error| log_failure(error, "could not listen for changes"))
-                .ok();
+            listener = match engine.listen().await {
+                Ok(listener) => {
+                    say_works(engine, "listen for local changes");
+                    Some(listener)
+                }
+                Err(error) => {
+                    say_fails(engine, "listen for local changes", &error);
+                    None
+                }
+            };
         }
         match engine.push(stop).await {
-            Ok(report) if report.written + report.refused + report.conflicts > 0 => {
-                let PushReport { written, refused, conflicts, .. } = report;
-                tracing::info!(written, refused, conflicts, "pushed local changes");
+            Ok(report) => {
+                say_works(engine, "push local changes");
+                say_pushed(report);
             }
-            Ok(_) | Err(SyncError::Stopped) => {}
+            Err(SyncError::Stopped) => {}
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not push local changes, trying again");
+                say_fails(engine, "push local changes", &error);
             }
             Err(error) => return Err(error),
         }
@@ -175,9 +186,13 @@ async fn keep_sweeping(
     passed.notified().await;
     while !stop.is_cancelled() {
         let pause = match engine.sweep_contents(schedule, stop).await {
-            Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,
+            Ok(()) => {
+                say_works(engine, "compare everything");
+                SWEEP_LOOK
+            }
+            Err(SyncError::Stopped) => SWEEP_LOOK,
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not compare everything, trying again");
+                say_fails(engine, "compare everything", &error);
                 SWEEP_PAUSE
             }
             Err(error) => return Err(error),
@@ -190,8 +205,32 @@ async fn keep_sweeping(
     Ok(())
 }
 
-fn log_failure(error: &SyncError, what: &'static str) {
-    tracing::warn!(error = chain(error), "{what}");
+fn say_pushed(report: PushReport) {
+    let PushReport { written, refused, conflicts, .. } = report;
+    if written + refused + conflicts > 0 {
+        tracing::info!(
+            event = "changes_pushed",
+            written,
+            refused,
+            conflicts,
+            "pushed local changes"
+        );
+    }
+}
+
+/// Says that a loop does not get on with what it does, when that begins or has another reason.
+fn say_fails(engine: &Engine, what: &'static str, error: &SyncError) {
+    let error = chain(error);
+    if engine.troubles.begins(what, &error) {
+        tracing::warn!(event = "loop_failed", what, error, "could not {what}, trying again");
+    }
+}
+
+/// Says that a loop gets on again.
+fn say_works(engine: &Engine, what: &'static str) {
+    if engine.troubles.is_over(what) {
+        tracing::info!(event = "loop_recovered", what, "could {what} again");
+    }
 }
 
 /// One pass. What can pass by itself is only logged, because the next pass tries again.
@@ -202,10 +241,12 @@ async fn pass(
 ) -> Result<(), SyncError> {
     let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
+            say_works(engine, "pass over all objects");
             let (outcome, rows, calls) =
                 (report.outcome.as_str(), report.rows_changed(), report.calls);
             tracing::debug!(outcome, rows, calls, "passed over all objects");
-            report.into_failure()
+            // What can pass by itself was said with its object.
+            report.into_failure().filter(|error| error.disposition() != Disposition::Retry)
         }
         Err(error) => Some(error),
     };
@@ -213,10 +254,7 @@ async fn pass(
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
         Some(error) => {
-            tracing::warn!(
-                error = chain(&error),
-                "could not read everything, trying again at the next tick"
-            );
+            say_fails(engine, "pass over all objects", &error);
             Ok(())
         }
     }
@@ -228,14 +266,23 @@ async fn open(
     stop: &CancellationToken,
     health: &Health,
 ) -> Result<Option<Engine>, SyncError> {
-    let mut pause = Duration::from_secs(1);
+    let (mut pause, troubles) = (Duration::from_secs(1), Troubles::default());
     loop {
         health::beat();
         match Engine::open(config).await {
-            Ok(engine) => return Ok(Some(engine)),
+            Ok(engine) => {
+                if troubles.is_over(OPENING) {
+                    tracing::info!(event = "opened", "both sides are open now");
+                }
+                return Ok(Some(engine));
+            }
             Err(error) if error.disposition() == Disposition::Retry => {
-                health.mirror_fails(chain(&error));
-                tracing::warn!(error = chain(&error), pause = ?pause, "could not open both sides, trying again");
+                let error = chain(&error);
+                if troubles.begins(OPENING, &error) {
+                    let message = "could not open both sides, trying again";
+                    tracing::warn!(event = "opening_failed", error, message);
+                }
+                health.mirror_fails(error);
             }
             Err(error) => return Err(error),
         }

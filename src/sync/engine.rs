@@ -17,6 +17,7 @@ use super::{
     push::Push,
     scope,
     target::{Target, Workspace},
+    trouble::Troubles,
     writes::Writes,
 };
 use crate::{
@@ -50,6 +51,7 @@ pub struct Engine {
     pub(super) writes: Writes,
     swept: Swept,
     looked_back: LookedBack,
+    pub(super) troubles: Troubles,
 }
 
 impl Engine {
@@ -65,8 +67,8 @@ impl Engine {
         let mirror =
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         let config = config.clone();
-        let (workspace, writes, swept, looked_back) = Default::default();
-        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back })
+        let (workspace, writes, swept, looked_back, troubles) = Default::default();
+        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back, troubles })
     }
 
     /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
@@ -74,6 +76,7 @@ impl Engine {
     ///
     /// # Errors
     /// The run could not start. What went wrong with single objects is in the report.
+    #[tracing::instrument(level = "debug", skip_all, fields(mode = mode.as_str()))]
     pub async fn pass(
         &self,
         mode: RunMode,
@@ -161,7 +164,35 @@ impl Engine {
         let mut reports: Vec<ObjectReport> =
             stream::iter(pulls).buffer_unordered(self.config.pull.parallel.max(1)).collect().await;
         reports.sort_by(|left, right| left.object.cmp(&right.object));
+        reports.iter().for_each(|report| self.say(report));
         Ok(reports)
+    }
+
+    /// Says that an object cannot be read any more, or can again.
+    fn say(&self, report: &ObjectReport) {
+        let (object, subject) = (&report.object, format!("read {}", report.object));
+        match &report.failure {
+            Some(SyncError::Stopped) => {}
+            Some(error) => {
+                let error = chain(error);
+                if self.troubles.begins(&subject, &error) {
+                    tracing::warn!(
+                        event = "object_failed",
+                        object,
+                        error,
+                        "could not read an object to the end"
+                    );
+                }
+            }
+            None if !report.stopped && self.troubles.is_over(&subject) => {
+                tracing::info!(
+                    event = "object_recovered",
+                    object,
+                    "an object is read to the end again"
+                );
+            }
+            None => {}
+        }
     }
 
     /// The objects that are not read now.
@@ -234,6 +265,7 @@ impl Engine {
         if !held.is_empty() && workspace.held != held {
             let (changes, schema) = (held.join(", "), self.mirror.schema());
             tracing::info!(
+                event = "schema_held",
                 schema,
                 changes,
                 "the data model asks for changes of the tables, which are not made"
@@ -259,7 +291,7 @@ impl Engine {
         change.apply(&plan, model).await?;
         if !plan.is_empty() {
             let (schema, steps) = (&plan.schema, plan.steps.len());
-            tracing::info!(schema, steps, "changed the mirror's tables");
+            tracing::info!(event = "schema_changed", schema, steps, "changed the mirror's tables");
         }
         Ok(plan)
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
 
 use super::text;
-use crate::health::{BudgetReading, CallCount, Calls, Health, ObjectReading, Reading, Side, StopReading};
+use crate::health::{
+    BudgetReading, CallCount, Calls, Health, ObjectReading, Reading, Side, StopReading,
+};
 
 const DOCS: &str = include_str!("../../../docs/metrics.md");
 

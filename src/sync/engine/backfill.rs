@@ -41,7 +41,15 @@ impl Engine {
         let unread: Vec<_> = unread.into_iter().map(|(_, object)| object).collect();
         if let Some(ahead) = estimate(&unread, self.source.budget().map(status::pace)) {
             let Estimate { objects, seen, total, calls, seconds } = ahead;
-            tracing::info!(objects, seen, total, calls, seconds, "a first load begins");
+            tracing::info!(
+                event = "first_load_begins",
+                objects,
+                seen,
+                total,
+                calls,
+                seconds,
+                "a first load begins"
+            );
             // Nobody listening is no reason to stop.
             let _ = progress.send(Progress::Ahead(ahead));
         }
