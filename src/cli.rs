@@ -9,7 +9,7 @@ use std::{future::Future, process::ExitCode};
 use clap::{CommandFactory, Parser};
 use indicatif::MultiProgress;
 
-use crate::{config::Loaded, telemetry};
+use crate::{config::Loaded, telemetry::Telemetry};
 
 mod arguments;
 mod config_check;
@@ -89,9 +89,12 @@ fn work(
 ) -> Result<ExitCode, Failure> {
     let loaded = Loaded::read(arguments.config.as_deref())?;
     let bars = MultiProgress::new();
-    telemetry::start(&arguments.log(command, loaded.log()), &bars)
-        .map_err(Failure::configuration)?;
-    dispatch(command, &loaded, output, &bars)
+    let log = arguments.log(command, loaded.log());
+    let telemetry =
+        Telemetry::start(&log, loaded.telemetry()?, &bars).map_err(Failure::configuration)?;
+    let ended = dispatch(command, &loaded, output, &bars);
+    telemetry.end();
+    ended
 }
 
 fn dispatch(

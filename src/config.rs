@@ -258,6 +258,14 @@ pub struct Log {
     pub level: String,
 }
 
+/// Where traces go.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// The collector, without `/v1/traces`; nobody collects without it.
+    pub otlp_endpoint: Option<Url>,
+}
+
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -17,7 +17,5 @@ mod systemd;
 
 pub use beat::{beat, waiting};
 pub use listener::{ListenError, Listener};
-pub use reading::{
-    BudgetReading, CallCount, Calls, ObjectReading, Reading, Side, StopReading,
-};
+pub use reading::{BudgetReading, CallCount, Calls, ObjectReading, Reading, Side, StopReading};
 pub use state::Health;

@@ -8,6 +8,12 @@ mod answers;
 mod budget;
 #[path = "watch/daemon.rs"]
 mod daemon;
+#[path = "watch/journal.rs"]
+mod journal;
+#[path = "canary/log.rs"]
+mod log;
+#[path = "watch/quiet.rs"]
+mod quiet;
 #[path = "once/stage.rs"]
 #[expect(dead_code, reason = "shared with the tests of --once, which use all of it")]
 mod stage;

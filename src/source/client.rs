@@ -21,7 +21,7 @@ use super::{
     key::Key,
     problem::Problem,
     transport::{Answer, Request, Transport},
-    usage::{Account, Contact, Usage},
+    usage::{Account, CallOutcome, Contact, Usage},
 };
 use crate::{config, health, record::Rest};
 
@@ -147,12 +147,7 @@ impl Client {
         let deadline = Instant::now() + self.inner.retry_deadline;
         let mut waits = waits();
         loop {
-            let entry = self.inner.account.open(self.lane, cost);
-            let answer = timeout_at(deadline, self.attempt(request))
-                .await
-                .unwrap_or(Err(Problem::Timeout));
-            let result = answer.and_then(&read);
-            entry.close(result.as_ref().err());
+            let result = self.attempt(request, cost, deadline, &read).await;
             let problem = match result {
                 Ok(value) => {
                     self.inner.budget.accepted();
@@ -176,10 +171,28 @@ impl Client {
         if cost == 0 { None } else { Some(self.inner.budget.acquire(self.lane, cost).await) }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Answer, Problem> {
-        let answer = self.inner.transport.exchange(request).await;
+    /// Sends a request once, and reads and counts what came of it.
+    #[tracing::instrument(
+        level = "debug",
+        name = "call",
+        skip_all,
+        fields(lane = self.lane.as_str(), method = request.method.as_str(), cost, status, outcome)
+    )]
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        cost: u32,
+        deadline: Instant,
+        read: &impl Fn(Answer) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let entry = self.inner.account.open(self.lane, cost);
+        let answer = timeout_at(deadline, self.inner.transport.exchange(request)).await;
         health::beat();
-        answer
+        let result = answer.unwrap_or(Err(Problem::Timeout)).and_then(read);
+        let problem = result.as_ref().err();
+        entry.close(problem);
+        tracing::Span::current().record("outcome", CallOutcome::of(problem).as_str());
+        result
     }
 
     /// Tells the budget what a problem means for it: everyone waits when the limit is reached.
