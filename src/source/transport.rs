@@ -14,14 +14,14 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     error::SourceError,
     key::KeyFault,
     problem::{Problem, Unreadable},
 };
-use crate::config;
+use crate::config::{self, is_loopback};
 
 /// The largest answer that is read, after decompression.
 const LARGEST_ANSWER: usize = 32 << 20;
@@ -177,15 +177,6 @@ fn checked_base(config: &config::Source) -> Result<Url, SourceError> {
         "http" if config.allow_http || is_loopback(url) => Ok(url.clone()),
         "http" => Err(SourceError::Unencrypted { host: host.to_owned() }),
         _ => Err(SourceError::Url("it must begin with https://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
     }
 }
 

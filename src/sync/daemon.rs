@@ -279,8 +279,11 @@ async fn open(
             Err(error) if error.disposition() == Disposition::Retry => {
                 let error = chain(&error);
                 if troubles.begins(OPENING, &error) {
-                    let message = "could not open both sides, trying again";
-                    tracing::warn!(event = "opening_failed", error, message);
+                    tracing::warn!(
+                        event = "opening_failed",
+                        error,
+                        "could not open both sides, trying again"
+                    );
                 }
                 health.mirror_fails(error);
             }

@@ -18,7 +18,9 @@ use opentelemetry_sdk::{
 };
 use tracing::Level;
 use tracing_subscriber::{Layer, Registry, filter::Targets};
-use url::{Host, Url};
+use url::Url;
+
+use crate::config::is_loopback;
 
 /// The name under which a collector shows this program, unless `OTEL_SERVICE_NAME` says another.
 const NAME: &str = "twenty-sync";
@@ -86,15 +88,6 @@ fn resource() -> Resource {
     match std::env::var_os("OTEL_SERVICE_NAME") {
         Some(name) if !name.is_empty() => resource.build(),
         _ => resource.with_service_name(NAME).build(),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
     }
 }
 

@@ -97,8 +97,11 @@ impl Engine {
             Err(error) if error.disposition() == Disposition::Configuration => {
                 let error = chain(&error);
                 if self.troubles.begins("look back", &error) {
-                    let message = "could not look whether Twenty was restored from a backup";
-                    tracing::warn!(event = "look_back_failed", error, message);
+                    tracing::warn!(
+                        event = "look_back_failed",
+                        error,
+                        "could not look whether Twenty was restored from a backup"
+                    );
                 }
                 return Ok(());
             }

@@ -94,8 +94,11 @@ impl Engine {
             }
             let error = chain(&error);
             if self.troubles.begins(COUNTING, &error) {
-                let message = "could not look for destroyed records; the next run does";
-                tracing::warn!(event = "counting_failed", error, message);
+                tracing::warn!(
+                    event = "counting_failed",
+                    error,
+                    "could not look for destroyed records; the next run does"
+                );
             }
         } else if self.troubles.is_over(COUNTING) {
             tracing::info!(event = "counting_recovered", "destroyed records are looked for again");
@@ -130,8 +133,12 @@ impl Engine {
         let name =
             self.workspace.read().await.target(object).map(|target| target.plural().to_owned());
         if self.troubles.begins(&format!("sweep {object}"), &failure) {
-            let message = "could not look for destroyed records of an object";
-            tracing::warn!(event = "object_sweep_failed", object = name, error = failure, message);
+            tracing::warn!(
+                event = "object_sweep_failed",
+                object = name,
+                error = failure,
+                "could not look for destroyed records of an object"
+            );
         }
         if let Err(error) = self.mirror.note_failure(object, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
