@@ -136,7 +136,7 @@ fn every_file_says_why_it_exists() {
 
 /// The tests that a page names, as `file.rs::function`.
 fn named_tests(page: &str) -> Vec<(String, String)> {
-    let text = fs::read_to_string(page).unwrap();
+    let text = fs::read_to_string(page).expect("a page that is there");
     let quoted = text.split('`').skip(1).step_by(2);
     let named = quoted.filter_map(|words| words.split_once(".rs::"));
     named.map(|(file, name)| (format!("{file}.rs"), name.to_owned())).collect()

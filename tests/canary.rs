@@ -3,6 +3,8 @@
 //! Every other test that starts the program searches what it says, too (tests/canary/secrets.rs). This one has all of
 //! it in one story, with what the others do not see: the tables, and a panic with everything in hand.
 
+#![expect(clippy::unwrap_used, reason = "a scene that cannot be set must fail its test")]
+
 #[path = "watch/daemon.rs"]
 #[expect(dead_code, reason = "shared with the tests of the endpoint, which use all of it")]
 mod daemon;

@@ -1,5 +1,7 @@
 //! Traces, as a collector receives them from the program.
 
+#![expect(clippy::unwrap_used, reason = "a scene that cannot be set must fail its test")]
+
 #[path = "telemetry/collector.rs"]
 mod collector;
 #[path = "once/equality.rs"]

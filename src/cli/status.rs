@@ -90,21 +90,24 @@ fn text(status: &Status) -> String {
     if status.server_rest == Some(Rest::Unseen) {
         lines.push(UNSEEN.to_owned());
     }
-    for object in &status.objects {
-        if let Some(failure) = &object.failure {
-            lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
-        }
-        if let Some(failure) = &object.sweep_failure {
-            let object = printable(&object.object);
-            lines.push(format!("{object}: the content sweep waits: {}", printable(failure)));
-        }
-    }
+    lines.extend(status.objects.iter().flat_map(failures));
     lines.extend(first_load.as_ref().map(under_way));
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.budget.as_ref().map(|budget| spent(budget, now)));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
+}
+
+/// Why an object does not get on, if it does not.
+fn failures(object: &ObjectStatus) -> Vec<String> {
+    let name = printable(&object.object);
+    let read = object.failure.as_ref().map(|failure| format!("{name}: {}", printable(failure)));
+    let swept = object
+        .sweep_failure
+        .as_ref()
+        .map(|failure| format!("{name}: the content sweep waits: {}", printable(failure)));
+    read.into_iter().chain(swept).collect()
 }
 
 /// How far a first load is.

@@ -164,7 +164,9 @@ impl Engine {
         let mut reports: Vec<ObjectReport> =
             stream::iter(pulls).buffer_unordered(self.config.pull.parallel.max(1)).collect().await;
         reports.sort_by(|left, right| left.object.cmp(&right.object));
-        reports.iter().for_each(|report| self.say(report));
+        for report in &reports {
+            self.say(report);
+        }
         Ok(reports)
     }
 
