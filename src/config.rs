@@ -83,6 +83,8 @@ pub struct MirrorConfig {
     pub schema: String,
     /// The most connections to hold.
     pub max_connections: u32,
+    /// How long a program may be silent before another takes its place.
+    pub lease: Duration,
 }
 
 /// How the tables follow the data model.
@@ -91,6 +93,9 @@ pub struct MirrorConfig {
 pub struct Schema {
     /// What happens when the data model changes.
     pub mode: SchemaMode,
+    /// How often `run` reads the data model while no record changes.
+    #[serde(deserialize_with = "layers::duration")]
+    pub interval: Duration,
 }
 
 /// What happens when the data model changes; what each means is decided in [`crate::plan::schema`].
@@ -109,8 +114,11 @@ pub enum SchemaMode {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pull {
-    /// When `run` looks again: a duration or a cron expression.
+    /// When `run` looks for changes: a duration or a cron expression.
     pub interval: String,
+    /// How often each object is walked although it shows no change.
+    #[serde(deserialize_with = "layers::duration")]
+    pub max_interval: Duration,
     /// How far each walk reaches back.
     #[serde(deserialize_with = "layers::duration")]
     pub overlap: Duration,
@@ -224,6 +232,8 @@ pub struct ObjectRule {
     pub policy: Option<Policy>,
     /// How much may be deleted or overwritten at once.
     pub fuse: Option<Fuse>,
+    /// When `run` looks for its changes: a duration or a cron expression.
+    pub interval: Option<String>,
     /// Rules for single fields, by name.
     #[serde(default)]
     pub fields: BTreeMap<String, FieldRule>,

@@ -11,6 +11,7 @@ pub mod coalesce;
 pub mod content;
 #[cfg(test)]
 mod fixture;
+pub mod freshness;
 pub mod fuse;
 pub mod guard;
 pub mod look;

@@ -10,6 +10,7 @@ mod capture {
     mod conflicts;
     mod ground;
     mod guard;
+    mod lease;
     mod log;
     mod pages;
     mod races;

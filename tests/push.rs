@@ -28,6 +28,8 @@ mod outcomes;
 mod pauses;
 #[path = "push/policies.rs"]
 mod policies;
+#[path = "push/polling.rs"]
+mod polling;
 #[path = "push/races.rs"]
 mod races;
 #[path = "push/refusals.rs"]

@@ -76,6 +76,7 @@ pub(crate) async fn load(url: &str, key: &str, database: &str) -> Outcome<()> {
     // The program's own way to connect, because sqlx's default waits for acknowledgements: see its account.
     let pool = twenty_sync::mirror::Mirror::connect(database, 1).await?;
     let mut connection = pool.acquire().await?;
+    sqlx::raw_sql("set default_transaction_read_only = off").execute(&mut *connection).await?;
     sqlx::raw_sql(
         "create schema bare; create table bare.person (id uuid primary key, created_at timestamptz, updated_at timestamptz, first_name text, \
          last_name text, primary_email text, job_title text, city text, company_id uuid, position double precision, \

@@ -67,7 +67,7 @@ pub(super) fn of_outcome(outcome: Outcome) -> ExitCode {
 
 fn of_disposition(disposition: Disposition) -> u8 {
     match disposition {
-        Disposition::Retry => FAILED,
+        Disposition::Retry | Disposition::Replaced => FAILED,
         Disposition::Unauthorised => UNAUTHORISED,
         Disposition::Configuration => CONFIGURATION,
     }
@@ -103,7 +103,7 @@ impl From<ConfigError> for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Failure {
         let code = match error.fault() {
-            SourceFault::Retry => FAILED,
+            SourceFault::Retry | SourceFault::Replaced => FAILED,
             SourceFault::Unauthorised => UNAUTHORISED,
             SourceFault::Configuration => CONFIGURATION,
         };
@@ -114,7 +114,7 @@ impl From<SourceError> for Failure {
 impl From<MirrorError> for Failure {
     fn from(error: MirrorError) -> Failure {
         let code = match error.fault() {
-            MirrorFault::Transient => FAILED,
+            MirrorFault::Transient | MirrorFault::Replaced => FAILED,
             MirrorFault::Configuration => CONFIGURATION,
         };
         Failure { code, message: chain(&error), hint: error.hint() }

@@ -29,10 +29,11 @@ pub(super) async fn once(
     bars: &MultiProgress,
 ) -> Result<ExitCode, Failure> {
     let stop = stop_on_signals()?;
-    let engine = Engine::open(config).await?;
+    let term = Engine::open(config).await?.lead(config).await?;
     let display = Display::start(bars);
-    let report = engine.pass(RunMode::Once, &stop, &display.sender).await;
+    let report = term.engine.pass(RunMode::Once, &stop, &display.sender).await;
     display.finish().await;
+    term.end().await;
     let report = report?;
     output.show(&as_json(&report), |_| summary(&report))?;
     match report.failure() {

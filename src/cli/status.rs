@@ -92,6 +92,10 @@ fn text(status: &Status) -> String {
     }
     lines.extend(status.objects.iter().flat_map(failures));
     lines.extend(first_load.as_ref().map(under_way));
+    lines.extend(status.leader.as_ref().filter(|leader| leader.is_held).map(|leader| {
+        let (holder, since) = (printable(&leader.holder), ago(now, leader.since));
+        format!("{holder} works on this mirror; it began {since}")
+    }));
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
     lines.extend(status.budget.as_ref().map(|budget| spent(budget, now)));

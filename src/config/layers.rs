@@ -23,6 +23,9 @@ use super::{
 /// The file that is read when it is there and no other is named.
 const DEFAULT_FILE: &str = "twenty-sync.toml";
 
+/// A lease that is renewed more often would be lost to every short delay.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// Short names that people know from elsewhere, and what they set.
 const SHORT_NAMES: &[(&str, &str)] = &[
     ("TWENTY_URL", "source.url"),
@@ -94,6 +97,8 @@ struct MirrorSettings {
     database_url_file: Option<PathBuf>,
     schema: String,
     max_connections: u32,
+    #[serde(deserialize_with = "duration")]
+    lease: Duration,
 }
 
 /// A duration such as `30s` or `5m`.
@@ -226,10 +231,15 @@ impl Loaded {
                 ("mirror.max_connections", "there must be at least one connection".to_owned());
             return Err(ConfigError::Invalid { key, reason, hint: "8 is a good number" });
         }
+        if set.lease < SHORTEST_LEASE {
+            let (key, reason) = ("mirror.lease", "it is shorter than a second".to_owned());
+            return Err(ConfigError::Invalid { key, reason, hint: "15s is a good time" });
+        }
         Ok(MirrorConfig {
             database_url,
             schema: set.schema.clone(),
             max_connections: set.max_connections,
+            lease: set.lease,
         })
     }
 

@@ -129,7 +129,12 @@ async fn livez(State(health): State<Health>) -> Response {
 async fn readyz(State(health): State<Health>) -> Response {
     let mut obstacles = health.hanging();
     obstacles.append(&mut health.obstacles());
-    verdict(&obstacles)
+    match health.leader() {
+        Some(leader) if obstacles.is_empty() => {
+            format!("standby: {leader} works on the mirror\n").into_response()
+        }
+        _ => verdict(&obstacles),
+    }
 }
 
 fn verdict(obstacles: &[String]) -> Response {

@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 use time::OffsetDateTime;
 
-use super::{BudgetReading, CallCount, Calls, Health, ObjectReading, Side};
+use super::{BudgetReading, CallCount, Calls, Health, ObjectReading, Side, state::Role};
 
 /// The format, by its name.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -50,6 +50,17 @@ fn of_the_process(registry: &mut Registry, health: &Health, now: OffsetDateTime)
     let ready = health.hanging().is_empty() && health.obstacles().is_empty();
     let help = "1 while both sides answer and the first walk has begun, as /readyz says";
     single(registry, "ready", help, flag(ready));
+    let epoch = match known.role {
+        Role::Leads { epoch } => Some(epoch),
+        Role::Unknown | Role::StandsBy { .. } => None,
+    };
+    let help = "1 while this daemon works on the mirror; 0 while it stands by or opens both sides";
+    single(registry, "leader", help, flag(epoch.is_some()));
+    #[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is none")]
+    let epoch = epoch.map(|epoch| epoch as f64);
+    if let Some(epoch) = epoch {
+        single(registry, "lease_epoch", "How often the lease was taken, up to this daemon", epoch);
+    }
     let turns = health.ages().into_iter();
     let turns = turns.map(|(name, age)| ([("loop", name)], seconds(now - age)));
     family(registry, "loop_last_turn_timestamp_seconds", "When this loop last moved", turns);

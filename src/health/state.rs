@@ -15,6 +15,24 @@ use super::{Calls, Reading, Side};
 /// PostgreSQL (an index on a large table) may take minutes, too.
 const LONGEST_TURN: Duration = Duration::from_mins(10);
 
+/// What the daemon does for its mirror.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is not known yet.
+    #[default]
+    Unknown,
+    /// It waits while another one works.
+    StandsBy {
+        /// Where that one runs.
+        leader: String,
+    },
+    /// It works.
+    Leads {
+        /// How often the lease had been taken when it took it.
+        epoch: i64,
+    },
+}
+
 /// What is known about the daemon. Clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
@@ -27,6 +45,7 @@ struct Inner {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
+    pub(super) role: Role,
     pub(super) source: Side,
     pub(super) mirror: Side,
     pub(super) calls: Calls,
@@ -51,6 +70,29 @@ impl Health {
     /// The mirror could not be opened or read, and why. What was read before stays known.
     pub fn mirror_fails(&self, why: String) {
         self.known_mut().mirror = Side::Fails(why);
+    }
+
+    /// Another daemon works on the mirror, and this one would take its place.
+    pub fn stands_by(&self, leader: &str) {
+        self.known_mut().role = Role::StandsBy { leader: leader.to_owned() };
+    }
+
+    /// This daemon works on the mirror.
+    pub fn leads(&self, epoch: i64) {
+        self.known_mut().role = Role::Leads { epoch };
+    }
+
+    /// Who leads is not known any more.
+    pub fn leads_no_more(&self) {
+        self.known_mut().role = Role::Unknown;
+    }
+
+    /// Where the daemon runs that works while this one stands by.
+    pub(super) fn leader(&self) -> Option<String> {
+        match self.known().role {
+            Role::StandsBy { leader } => Some(leader),
+            Role::Unknown | Role::Leads { .. } => None,
+        }
     }
 
     /// Loops that do not move, each with a sentence; none means alive.
@@ -81,6 +123,10 @@ impl Health {
             Side::Fails(why) => obstacles.push(format!("PostgreSQL: {why}")),
             Side::Answers => {}
         }
+        // A standby asks Twenty nothing, and could lead at once.
+        if matches!(known.role, Role::StandsBy { .. }) {
+            return obstacles;
+        }
         match known.source {
             Side::NotAsked => obstacles.push("Twenty has not answered yet".to_owned()),
             Side::Fails(why) => obstacles.push(format!("Twenty: {why}")),
@@ -99,6 +145,9 @@ impl Health {
     pub(super) fn in_a_line(&self) -> String {
         if let Some(obstacle) = self.hanging().into_iter().chain(self.obstacles()).next() {
             return one_line(&obstacle);
+        }
+        if let Some(leader) = self.leader() {
+            return one_line(&format!("standing by: {leader} works on the mirror"));
         }
         let reading = self.known().reading;
         let objects = reading.iter().flat_map(|reading| &reading.objects);

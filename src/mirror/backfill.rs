@@ -42,17 +42,14 @@ impl Mirror {
     pub async fn expect(&self, counts: &[(ObjectId, u64)]) -> Result<(), MirrorError> {
         let (objects, counts): (Vec<ObjectId>, Vec<i64>) =
             counts.iter().map(|(object, count)| (*object, signed(*count))).unzip();
-        sqlx::query(
+        let query = sqlx::query(
             "insert into sync.checkpoint (workspace_id, object_id, expected) \
              select $1, object_id, count from unnest($2::uuid[], $3::bigint[]) t (object_id, count) \
              on conflict (workspace_id, object_id) do update set expected = excluded.expected",
         )
         .bind(self.workspace_id)
         .bind(objects)
-        .bind(counts)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("note how much is to be read"))
+        .bind(counts);
+        self.write(query).await.map(drop).map_err(MirrorError::query("note how much is to be read"))
     }
 }

@@ -70,7 +70,7 @@ impl Mirror {
         calls: &CallCounts,
     ) -> Result<(), MirrorError> {
         let milliseconds = |limit: BudgetLimit| i64::try_from(limit.window.as_millis()).ok();
-        sqlx::query(
+        let query = sqlx::query(
             "insert into sync.budget \
              (workspace_id, limit_calls, limit_milliseconds, left_calls, reserve_calls, calls) \
              values ($1, $2, $3, $4, $5, $6) on conflict (workspace_id) do update set told_at = now(), \
@@ -82,11 +82,11 @@ impl Mirror {
         .bind(limit.and_then(milliseconds))
         .bind(limit.map(|limit| i64::from(limit.left)))
         .bind(limit.map(|limit| i64::from(limit.reserve)))
-        .bind(Json(calls))
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("write down what is left of the budget"))
+        .bind(Json(calls));
+        self.write(query)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("write down what is left of the budget"))
     }
 }
 

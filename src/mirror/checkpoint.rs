@@ -5,6 +5,7 @@
 //! together, and the later one learns of it.
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -48,11 +49,14 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn checkpoint(&self, object_id: ObjectId) -> Result<StoredCheckpoint, MirrorError> {
+        if let Some(stored) = self.stored_checkpoint(object_id).await? {
+            return Ok(stored);
+        }
         let failed = MirrorError::query("read sync.checkpoint");
-        sqlx::query("insert into sync.checkpoint (workspace_id, object_id) values ($1, $2) on conflict do nothing")
-            .bind(self.workspace_id)
-            .bind(object_id)
-            .execute(&self.pool)
+        let make = sqlx::query(
+            "insert into sync.checkpoint (workspace_id, object_id) values ($1, $2) on conflict do nothing",
+        );
+        self.write(make.bind(self.workspace_id).bind(object_id))
             .await
             .map_err(MirrorError::query("make a checkpoint"))?;
         self.stored_checkpoint(object_id).await?.ok_or(sqlx::Error::RowNotFound).map_err(failed)
@@ -78,6 +82,46 @@ impl Mirror {
         row.as_ref().map(stored).transpose().map_err(MirrorError::query("read sync.checkpoint"))
     }
 
+    /// The objects of which something is still to be read: a walk is under way, or everything is to be read anew.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn unfinished(&self) -> Result<Vec<ObjectId>, MirrorError> {
+        sqlx::query_scalar(
+            "select object_id from sync.checkpoint \
+             where workspace_id = $1 and (watermark is null or walk_cursor is not null)",
+        )
+        .bind(self.workspace_id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(MirrorError::query("look which objects are not read to the end"))
+    }
+
+    /// Remembers, for `status`, that these objects had not changed at this time since they were read.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn note_unchanged(
+        &self,
+        objects: &[ObjectId],
+        served_at: OffsetDateTime,
+    ) -> Result<(), MirrorError> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "update sync.checkpoint set unchanged_at = $3, succeeded_at = now() \
+             where workspace_id = $1 and object_id = any($2) and watermark is not null",
+        )
+        .bind(self.workspace_id)
+        .bind(objects)
+        .bind(served_at)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(MirrorError::query("note which objects did not change"))
+    }
+
     /// Remembers why an object could not be read, for `status`.
     ///
     /// # Errors
@@ -87,17 +131,17 @@ impl Mirror {
         object_id: ObjectId,
         failure: &str,
     ) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.checkpoint set failed_at = now(), failure = $3 \
              where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
-        .bind(failure)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("note why an object could not be read"))
+        .bind(failure);
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("note why an object could not be read"))
     }
 }
 

@@ -76,15 +76,15 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn note_proven(&self, object_id: ObjectId) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.checkpoint set proven_at = now() where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
-        .bind(object_id)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("note that both sides are equal"))
+        .bind(object_id);
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("note that both sides are equal"))
     }
 }
 

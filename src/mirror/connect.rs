@@ -2,7 +2,7 @@
 //!
 //! It exists so that no statement depends on a role's settings. Invariants: names resolve in `pg_catalog` only,
 //! everything else is written with its schema; times are UTC; a lock that someone holds makes us give up and
-//! report, not wait for ever.
+//! report, not wait for ever; nothing is written but in a transaction that says so (see `transaction`).
 
 use std::time::Duration;
 
@@ -12,7 +12,12 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{control, error::MirrorError, ident::Ident, nodelay, workspace};
+use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
+
+/// What forgets to begin a transaction that writes is refused, so that nothing can forget the lease. What the operator
+/// wants is kept: a database whose disk is nearly full may be read-only by default.
+const READ_ONLY: &str = "select set_config('sync.read_only', current_setting('default_transaction_read_only'), false), \
+     set_config('default_transaction_read_only', 'on', false)";
 
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
@@ -20,6 +25,8 @@ pub struct Mirror {
     pub(super) pool: PgPool,
     pub(super) workspace_id: Uuid,
     pub(super) schema: Ident,
+    /// Under which it writes; a person's command needs none.
+    pub(super) epoch: Option<Epoch>,
 }
 
 impl Mirror {
@@ -33,7 +40,7 @@ impl Mirror {
         workspace_id: Uuid,
         source_url: &str,
     ) -> Result<Mirror, MirrorError> {
-        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)? };
+        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
         control::migrate(&mirror.pool).await?;
         workspace::bind(&mirror, source_url).await?;
         Ok(mirror)
@@ -48,7 +55,7 @@ impl Mirror {
         schema: &str,
         workspace_id: Uuid,
     ) -> Result<Mirror, MirrorError> {
-        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)? };
+        let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
         if control::exists(&mirror.pool).await? {
             workspace::check(&mirror).await?;
         }
@@ -60,33 +67,51 @@ impl Mirror {
     /// # Errors
     /// The URL is malformed or the server does not let us in.
     pub async fn connect(url: &str, connections: u32) -> Result<PgPool, MirrorError> {
-        let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
-        let place = place(&options);
-        let options = options.application_name("twenty-sync").options([
-            ("search_path", "pg_catalog"),
-            ("TimeZone", "UTC"),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "60s"),
-            // Statements are wide and short: compiling them costs more than running them.
-            ("jit", "off"),
-        ]);
+        let options = options(url)?;
         let port = options.get_port();
-        PgPoolOptions::new()
-            .after_connect(move |_, _| {
-                nodelay::turn_off_delay(port);
-                Box::pin(std::future::ready(Ok(())))
-            })
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options)
-            .await
-            .map_err(|cause| MirrorError::Connect { place, cause })
+        let pool = PgPoolOptions::new().max_connections(connections);
+        let pool = pool.after_connect(move |connection, _| {
+            nodelay::turn_off_delay(port);
+            Box::pin(async move { sqlx::query(READ_ONLY).execute(connection).await.map(drop) })
+        });
+        connect(pool, options).await
+    }
+
+    /// The same mirror, written to under a lease only.
+    #[must_use]
+    pub fn under(self, epoch: Epoch) -> Mirror {
+        Mirror { epoch: Some(epoch), ..self }
     }
 
     /// The schema of the mirrored tables.
     pub fn schema(&self) -> &str {
         self.schema.as_str()
     }
+}
+
+/// What every connection is set to.
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, MirrorError> {
+    let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
+    Ok(options.application_name("twenty-sync").options([
+        ("search_path", "pg_catalog"),
+        ("TimeZone", "UTC"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+        // Statements are wide and short: compiling them costs more than running them.
+        ("jit", "off"),
+    ]))
+}
+
+/// A pool with one connection made.
+pub(super) async fn connect(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) -> Result<PgPool, MirrorError> {
+    let place = place(&options);
+    pool.acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .map_err(|cause| MirrorError::Connect { place, cause })
 }
 
 fn place(options: &PgConnectOptions) -> String {

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use sqlx::{
-    PgExecutor, PgPool, SqlSafeStr,
+    PgConnection, PgExecutor, PgPool, SqlSafeStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -34,6 +34,8 @@ fn migrator() -> Migrator {
             "versions and rewind",
             include_str!("../../migrations/0009_versions_and_rewind.sql"),
         ),
+        migration(10, "lease", include_str!("../../migrations/0010_lease.sql")),
+        migration(11, "unchanged", include_str!("../../migrations/0011_unchanged.sql")),
         migration(12, "budget", include_str!("../../migrations/0012_budget.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
@@ -59,7 +61,22 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
     if !found.is_empty() && !found.iter().any(|name| name == "_sqlx_migrations") {
         return Err(MirrorError::ControlTaken(found));
     }
-    migrator().run(pool).await.map_err(MirrorError::Control)
+    let failed = || MirrorError::query("prepare to change the control schema");
+    let mut connection = pool.acquire().await.map_err(failed())?;
+    writable(&mut connection).await.map_err(failed())?;
+    let migrated = migrator().run(&mut *connection).await.map_err(MirrorError::Control);
+    sqlx::query("set default_transaction_read_only = on")
+        .execute(&mut *connection)
+        .await
+        .map_err(failed())?;
+    migrated
+}
+
+/// Lets a connection write by itself, unless the operator does not want it: migrations bring their own transactions.
+async fn writable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "select set_config('default_transaction_read_only', \
+         coalesce(current_setting('sync.read_only', true), 'off'), false)";
+    sqlx::query(sql).execute(connection).await.map(drop)
 }
 
 /// Refuses a control schema that another version of the program made.

@@ -36,8 +36,7 @@ impl Mirror {
     /// PostgreSQL refuses.
     pub async fn begin_schema_change(&self) -> Result<SchemaChange<'_>, MirrorError> {
         let mut transaction = self
-            .pool
-            .begin()
+            .begin_patiently()
             .await
             .map_err(MirrorError::query("begin a change of the mirror's tables"))?;
         sqlx::query(

@@ -102,6 +102,9 @@ pub enum MirrorError {
         /// The object's plural name.
         object: String,
     },
+    /// Another program has taken the lease.
+    #[error("another twenty-sync works on this mirror now")]
+    LeaseLost,
     /// A page would remove more rows than it may.
     #[error("the page would remove {removed} rows of {object}, more than it may")]
     TooManyRemoved {
@@ -128,11 +131,19 @@ pub enum MirrorFault {
     Transient,
     /// Only a change of configuration or rights helps.
     Configuration,
+    /// Another program works in the place of this one.
+    Replaced,
 }
 
 impl MirrorError {
     pub(super) fn query(action: &'static str) -> impl FnOnce(sqlx::Error) -> MirrorError {
-        move |cause| MirrorError::Query { action, cause }
+        move |cause| {
+            if is_lease_lost(&cause) {
+                MirrorError::LeaseLost
+            } else {
+                MirrorError::Query { action, cause }
+            }
+        }
     }
 
     /// What this means for the run.
@@ -154,6 +165,7 @@ impl MirrorError {
             MirrorError::Overtaken { .. }
             | MirrorError::Busy { .. }
             | MirrorError::TooManyRemoved { .. } => MirrorFault::Transient,
+            MirrorError::LeaseLost => MirrorFault::Replaced,
         }
     }
 
@@ -176,6 +188,7 @@ impl MirrorError {
                 "this database was used by a newer twenty-sync: install that version or a later one"
             }
             MirrorError::TooManyRemoved { .. } => "look at `twenty-sync fuse status`",
+            MirrorError::LeaseLost => "twenty-sync status says which one",
             MirrorError::Overtaken { .. } => "let only one twenty-sync at a time work on a mirror",
             MirrorError::Busy { .. } => {
                 "commit or end the transactions that pg_stat_activity shows as idle in transaction"
@@ -208,6 +221,11 @@ fn migration_fault(error: &MigrateError) -> MirrorFault {
 /// The SQLSTATE of an error that PostgreSQL reported.
 pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned)
+}
+
+/// Whether the fence refused a transaction (sync.fence in migrations/0010_lease.sql).
+pub(super) fn is_lease_lost(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("TS001")
 }
 
 /// Whether PostgreSQL refused a value: data exceptions (22), limits of the program such as JSON too deep (54),

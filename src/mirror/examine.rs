@@ -54,7 +54,7 @@ impl Examination {
              current_setting('server_version_num')::integer as version_number, current_user::text as role, \
              (select rolsuper from pg_catalog.pg_roles where rolname = current_user) as is_superuser, \
              has_database_privilege(current_database(), 'CREATE') as can_create, \
-             pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as is_read_only, \
+             pg_is_in_recovery() or coalesce(current_setting('sync.read_only', true), 'off')::boolean as is_read_only, \
              current_setting('server_encoding') as encoding",
         )
         .fetch_one(pool)

@@ -178,17 +178,14 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn replace_fuses(&self, flow: Flow, objects: &[ObjectId]) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "delete from sync.fuse where workspace_id = $1 and flow = $2 and object_id = any($3) \
              and released_at is not null",
         )
         .bind(self.workspace_id)
         .bind(flow.as_str())
-        .bind(objects)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("put new fuses in"))
+        .bind(objects);
+        self.write(statement).await.map(drop).map_err(MirrorError::query("put new fuses in"))
     }
 
     /// The fuses that blew, and those that were released and hold back nothing more than what has not passed yet.

@@ -117,7 +117,7 @@ impl Mirror {
             return Ok(None);
         };
         control::check(&pool).await?;
-        Ok(Some(Mirror { pool, workspace_id, schema: Ident::new(schema)? }))
+        Ok(Some(Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None }))
     }
 
     /// Every object that has a table, by plural name.

@@ -88,18 +88,18 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn note_place(&self, place: &Place) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.workspace set place_system = coalesce($2, place_system), place_database = $3::bigint::oid, \
              place_table = $4::bigint::oid where workspace_id = $1",
         )
         .bind(self.workspace_id)
         .bind(&place.system)
         .bind(place.database)
-        .bind(place.book)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("write down in which database the mirror is"))
+        .bind(place.book);
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("write down in which database the mirror is"))
     }
 
     /// The objects with changes that the source does not have, with how many records.

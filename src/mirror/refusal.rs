@@ -123,17 +123,18 @@ impl Mirror {
         object_id: ObjectId,
         ids: Option<&[Uuid]>,
     ) -> Result<u64, MirrorError> {
-        let released = sqlx::query(
+        let statement = sqlx::query(
             "update sync.quarantine set retry_at = clock_timestamp() where workspace_id = $1 and object_id = $2 \
              and direction = 'push' and ($3::uuid[] is null or record_id = any($3))",
         )
         .bind(self.workspace_id)
         .bind(object_id)
-        .bind(ids)
-        .execute(&self.pool)
-        .await
-        .map_err(MirrorError::query("have refused changes tried again"))?;
-        Ok(released.rows_affected())
+        .bind(ids);
+        let released = self
+            .write(statement)
+            .await
+            .map_err(MirrorError::query("have refused changes tried again"))?;
+        Ok(released)
     }
 
     /// Has the refused changes tried again that wait for one of these records, to be sent or to change.
@@ -141,16 +142,17 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn release_waiting_for(&self, records: &[Uuid]) -> Result<u64, MirrorError> {
-        let released = sqlx::query(
+        let statement = sqlx::query(
             "update sync.quarantine set retry_at = clock_timestamp() \
              where workspace_id = $1 and direction = 'push' and holder_id = any($2)",
         )
         .bind(self.workspace_id)
-        .bind(records)
-        .execute(&self.pool)
-        .await
-        .map_err(MirrorError::query("have waiting changes tried again"))?;
-        Ok(released.rows_affected())
+        .bind(records);
+        let released = self
+            .write(statement)
+            .await
+            .map_err(MirrorError::query("have waiting changes tried again"))?;
+        Ok(released)
     }
 
     /// Takes the local changes of a record back: its row becomes what both sides last agreed on, and held fields

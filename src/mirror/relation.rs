@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Mirror,
-    error::MirrorError,
+    error::{MirrorError, is_lease_lost},
     ident::{Ident, statement},
 };
 use crate::record::ObjectId;
@@ -60,7 +60,9 @@ impl Relation {
     /// Names the table in an error whose text may hold values, or says that people hold its rows.
     pub(super) fn failed(&self, cause: sqlx::Error) -> MirrorError {
         let object = self.object.clone();
-        if super::transaction::is_contention(&cause) {
+        if is_lease_lost(&cause) {
+            MirrorError::LeaseLost
+        } else if super::transaction::is_contention(&cause) {
             MirrorError::Busy { object, cause }
         } else {
             MirrorError::Page { object, cause }

@@ -95,7 +95,7 @@ impl Mirror {
         .map_err(failed())?;
         let objects = names.iter().filter_map(|name| name.strip_prefix("reset_")?.parse().ok());
         for object in objects {
-            let mut transaction = self.pool.begin().await.map_err(failed())?;
+            let mut transaction = self.begin_patiently().await.map_err(failed())?;
             let is_free: bool =
                 sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended($1, 0))")
                     .bind(lock_name(object))
@@ -120,7 +120,8 @@ impl Shadow<'_> {
     pub async fn end(self) -> Result<(), MirrorError> {
         let failed = || MirrorError::query("drop what a reset built");
         let sql = drop_sql(self.live.relation.object_id)?;
-        sqlx::raw_sql(statement(sql)).execute(&self.mirror.pool).await.map_err(failed())?;
+        let dropped = sqlx::query(statement(sql));
+        self.mirror.write(dropped).await.map_err(failed())?;
         self.lock.close().await.map_err(failed())
     }
 }

@@ -65,15 +65,19 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn start_run(&self, mode: RunMode) -> Result<i64, MirrorError> {
-        sqlx::query_scalar(
+        let failed = || MirrorError::query("write down that a run starts");
+        let mut transaction = self.begin_patiently().await.map_err(failed())?;
+        let run = sqlx::query_scalar(
             "insert into sync.run (workspace_id, mode, version) values ($1, $2, $3) returning run_id",
         )
         .bind(self.workspace_id)
         .bind(mode.as_str())
         .bind(env!("CARGO_PKG_VERSION"))
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await
-        .map_err(MirrorError::query("write down that a run starts"))
+        .map_err(failed())?;
+        transaction.commit().await.map_err(failed())?;
+        Ok(run)
     }
 
     /// Writes down how a run ended.
@@ -81,7 +85,7 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn finish_run(&self, run_id: i64, record: &RunRecord) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.run set finished_at = now(), outcome = $2, calls = $3, rows_changed = $4, failure = $5 \
              where run_id = $1",
         )
@@ -89,10 +93,10 @@ impl Mirror {
         .bind(record.outcome.as_str())
         .bind(i64::try_from(record.calls).unwrap_or(i64::MAX))
         .bind(i64::try_from(record.rows_changed).unwrap_or(i64::MAX))
-        .bind(&record.failure)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("write down how a run ended"))
+        .bind(&record.failure);
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("write down how a run ended"))
     }
 }

@@ -60,7 +60,7 @@ impl Mirror {
             return Ok(());
         }
         let failed = || MirrorError::query("remember the newest records");
-        sqlx::query(
+        let statement = sqlx::query(
             "insert into sync.sentinel as s (workspace_id, object_id, record_id, updated_at) \
              select $1, $2, record_id, updated_at from unnest($3::uuid[], $4::timestamptz[]) \
              as t (record_id, updated_at) on conflict (workspace_id, object_id, record_id) \
@@ -69,22 +69,17 @@ impl Mirror {
         .bind(self.workspace_id)
         .bind(object_id)
         .bind(shown.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind(shown.iter().map(|(_, at)| *at).collect::<Vec<_>>())
-        .execute(&self.pool)
-        .await
-        .map_err(failed())?;
-        sqlx::query(
+        .bind(shown.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+        self.write(statement).await.map_err(failed())?;
+        let statement = sqlx::query(
             "delete from sync.sentinel where workspace_id = $1 and object_id = $2 and record_id in ( \
              select record_id from sync.sentinel where workspace_id = $1 and object_id = $2 \
              order by updated_at desc, record_id offset $3)",
         )
         .bind(self.workspace_id)
         .bind(object_id)
-        .bind(i64::try_from(KEPT).unwrap_or(i64::MAX))
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(failed())
+        .bind(i64::try_from(KEPT).unwrap_or(i64::MAX));
+        self.write(statement).await.map(drop).map_err(failed())
     }
 
     /// Forgets sentinels.
@@ -95,17 +90,17 @@ impl Mirror {
         if sentinels.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        let statement = sqlx::query(
             "delete from sync.sentinel where workspace_id = $1 and (object_id, record_id) in \
              (select * from unnest($2::uuid[], $3::uuid[]))",
         )
         .bind(self.workspace_id)
         .bind(sentinels.iter().map(|sentinel| sentinel.object_id).collect::<Vec<_>>())
-        .bind(sentinels.iter().map(|sentinel| sentinel.id).collect::<Vec<_>>())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("forget records that are gone"))
+        .bind(sentinels.iter().map(|sentinel| sentinel.id).collect::<Vec<_>>());
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("forget records that are gone"))
     }
 
     /// Lets an object of a restored source go on as that source is now: what was stopped runs again, the object is read
@@ -119,7 +114,7 @@ impl Mirror {
     }
 
     async fn try_follow_anew(&self, object_id: ObjectId) -> Result<bool, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin_patiently().await?;
         checkpoint::start_over(self, &mut transaction, object_id).await?;
         let mut lifted = 0;
         for statement in [FORGET, RELEASE, LIFT] {

@@ -53,16 +53,16 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn note_server(&self, server: &Capabilities) -> Result<(), MirrorError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.workspace set server_version = $2, server_rest = $3, server_seen_at = clock_timestamp() \
              where workspace_id = $1",
         )
         .bind(self.workspace_id)
         .bind(&server.version)
-        .bind(server.rest.as_str())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("write down what the server can do"))
+        .bind(server.rest.as_str());
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("write down what the server can do"))
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Budget, Mirror, Stop, budget, control, error::MirrorError, stop};
+use super::{Budget, Leader, Mirror, Stop, budget, control, error::MirrorError, lease, stop};
 use crate::record::Rest;
 
 /// One object's state.
@@ -22,14 +22,15 @@ pub struct ObjectStatus {
     pub direction: String,
     /// Rows, as PostgreSQL estimates them.
     pub rows_estimate: i64,
-    /// Server time up to which everything is read; `None` until the first walk is complete.
+    /// Server time up to which everything is read, or is known not to have changed since; `None` until the first walk is
+    /// complete.
     #[serde(with = "time::serde::rfc3339::option")]
     pub watermark: Option<OffsetDateTime>,
     /// Records seen by the walk under way, if one is.
     pub walk_seen: Option<i64>,
     /// Records that walk will see, by the server's count, which for a first walk is made before it begins.
     pub walk_total: Option<i64>,
-    /// When it was last read to the end.
+    /// When it was last read to the end, or seen not to have changed since.
     #[serde(with = "time::serde::rfc3339::option")]
     pub succeeded_at: Option<OffsetDateTime>,
     /// When both sides were last proven equal.
@@ -150,7 +151,9 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
     sqlx::query_as(
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
-         p.watermark, p.walk_seen, coalesce(p.walk_fewest, case when p.watermark is null then p.expected end) as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
+         case when p.watermark is not null then greatest(p.watermark, p.unchanged_at) end as watermark, p.walk_seen, \
+         coalesce(p.walk_fewest, case when p.watermark is null then p.expected end) as walk_total, p.succeeded_at, \
+         p.proven_at, p.failed_at, p.failure, \
          v.problems as quarantined, v.waiting, v.oldest as waiting_since, v.conflicts, \
          case when e.began_at is not null then e.walk_seen end as sweep_seen, e.walk_fewest as sweep_total, \
          e.completed_at as swept_at, e.found as sweep_found, e.repaired as sweep_repaired, e.failure as sweep_failure \
@@ -202,6 +205,8 @@ pub struct MirrorStatus {
     pub server_rest: Option<Rest>,
     /// Whether it is only read: it is an older one, or could not be seen.
     pub server_is_only_read: bool,
+    /// Which program works on the mirror, or did last.
+    pub leader: Option<Leader>,
     /// Every mirrored object.
     pub objects: Vec<ObjectStatus>,
     /// Changes of the tables that the data model asks for and that were not made.
@@ -251,6 +256,7 @@ impl MirrorStatus {
             server_version,
             server_rest,
             server_is_only_read: server_rest.is_some_and(|rest| rest != Rest::Common),
+            leader: lease::leader(pool, workspace_id).await?,
             objects,
             held,
             stops,

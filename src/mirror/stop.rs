@@ -131,11 +131,13 @@ impl Mirror {
         (flow, cause): (Flow, StopCause),
         (reason, hint): (&str, &str),
     ) -> Result<bool, MirrorError> {
-        let mut connection =
-            self.pool.acquire().await.map_err(MirrorError::query("stop an object"))?;
-        put(self, &mut connection, object_id, (flow, cause), (reason, hint))
+        let failed = || MirrorError::query("stop an object");
+        let mut transaction = self.begin_patiently().await.map_err(failed())?;
+        let ran = put(self, &mut transaction, object_id, (flow, cause), (reason, hint))
             .await
-            .map_err(MirrorError::query("stop an object"))
+            .map_err(failed())?;
+        transaction.commit().await.map_err(failed())?;
+        Ok(ran)
     }
 
     /// Lifts a stop. Says whether there was one.
@@ -149,8 +151,10 @@ impl Mirror {
         cause: StopCause,
     ) -> Result<bool, MirrorError> {
         let failed = || MirrorError::query("let an object go on");
-        let mut connection = self.pool.acquire().await.map_err(failed())?;
-        lift(self, &mut connection, object_id, flow, cause).await.map_err(failed())
+        let mut transaction = self.begin_patiently().await.map_err(failed())?;
+        let lifted = lift(self, &mut transaction, object_id, flow, cause).await.map_err(failed())?;
+        transaction.commit().await.map_err(failed())?;
+        Ok(lifted)
     }
 
     /// Whether a flow of an object is stopped, whatever the cause.
@@ -200,7 +204,7 @@ impl Mirror {
         if records.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        let statement = sqlx::query(
             "update sync.base b set behind_through = n.through, behind_object = n.stopped_object, \
              behind = n.stopped_record from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::uuid[]) \
              as n (object_id, record_id, through, stopped_object, stopped_record) \
@@ -211,11 +215,11 @@ impl Mirror {
         .bind(records.iter().map(|record| record.record_id).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.through).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.parent.0).collect::<Vec<_>>())
-        .bind(records.iter().map(|record| record.parent.1).collect::<Vec<_>>())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("write down which records wait behind a stop"))
+        .bind(records.iter().map(|record| record.parent.1).collect::<Vec<_>>());
+        self.write(statement)
+            .await
+            .map(drop)
+            .map_err(MirrorError::query("write down which records wait behind a stop"))
     }
 }
 

@@ -33,7 +33,7 @@ impl Mirror {
     /// The step that PostgreSQL refuses; nothing is changed then.
     pub async fn mend(&self, steps: &[Step]) -> Result<(), MirrorError> {
         let failed = || MirrorError::query("put a table right");
-        let mut transaction = self.pool.begin().await.map_err(failed())?;
+        let mut transaction = self.begin_patiently().await.map_err(failed())?;
         for step in steps {
             let sql = render(&self.schema, step)?;
             let failed = |cause| MirrorError::Ddl { step: step.to_string(), cause };

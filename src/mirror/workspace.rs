@@ -13,15 +13,13 @@ pub(super) async fn bind(mirror: &Mirror, source_url: &str) -> Result<(), Mirror
         return Ok(());
     }
     refuse_foreign_schema(mirror).await?;
-    sqlx::query(
+    let bound = sqlx::query(
         "insert into sync.workspace (workspace_id, schema_name, source_url) values ($1, $2, $3) on conflict do nothing",
     )
     .bind(mirror.workspace_id)
     .bind(mirror.schema())
-    .bind(source_url)
-    .execute(&mirror.pool)
-    .await
-    .map_err(MirrorError::query("bind the mirror to its workspace"))?;
+    .bind(source_url);
+    mirror.write(bound).await.map_err(MirrorError::query("bind the mirror to its workspace"))?;
     // Another process may have been first; what it bound decides.
     is_bound(mirror).await.map(drop)
 }

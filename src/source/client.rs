@@ -19,6 +19,7 @@ use super::{
     budget::{Budget, BudgetState, Lane, Permit},
     error::SourceError,
     key::Key,
+    licence::Licence,
     problem::Problem,
     transport::{Answer, Request, Transport},
     usage::{Account, CallOutcome, Contact, Usage},
@@ -33,6 +34,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Client {
     inner: Arc<Inner>,
     lane: Lane,
+    licence: Licence,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,7 @@ struct Inner {
     retry_deadline: Duration,
     account: Account,
     single_roots: AtomicBool,
+    few_roots: AtomicBool,
     legacy_rest: AtomicBool,
 }
 
@@ -68,15 +71,22 @@ impl Client {
             retry_deadline: config.retry_deadline,
             account: Account::default(),
             single_roots: AtomicBool::new(false),
+            few_roots: AtomicBool::new(false),
             legacy_rest: AtomicBool::new(false),
         };
-        Ok(Client { inner: Arc::new(inner), lane: Lane::Pull })
+        Ok(Client { inner: Arc::new(inner), lane: Lane::Pull, licence: Licence::default() })
     }
 
     /// The same client for calls of another lane; [`Client::new`] gives one for [`Lane::Pull`].
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Client {
-        Client { inner: Arc::clone(&self.inner), lane }
+        Client { lane, ..self.clone() }
+    }
+
+    /// The same client, which writes only as long as `licence` holds.
+    #[must_use]
+    pub fn under(self, licence: Licence) -> Client {
+        Client { licence, ..self }
     }
 
     /// The calls that came to an end so far, as the server's limit counts them, of every lane.
@@ -122,6 +132,15 @@ impl Client {
         self.inner.single_roots.store(true, Ordering::Relaxed);
     }
 
+    /// Whether this server found a request with many root fields too complex.
+    pub(super) fn wants_few_roots(&self) -> bool {
+        self.inner.few_roots.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn remember_few_roots(&self) {
+        self.inner.few_roots.store(true, Ordering::Relaxed);
+    }
+
     /// Sends a request that changes nothing until it is answered, and reads the answer.
     pub(super) async fn read<T>(
         &self,
@@ -147,7 +166,7 @@ impl Client {
         let deadline = Instant::now() + self.inner.retry_deadline;
         let mut waits = waits();
         loop {
-            let result = self.attempt(request, cost, deadline, &read).await;
+            let result = self.attempt(request, cost, (again, deadline), &read).await;
             let problem = match result {
                 Ok(value) => {
                     self.inner.budget.accepted();
@@ -182,9 +201,13 @@ impl Client {
         &self,
         request: &Request,
         cost: u32,
-        deadline: Instant,
+        (again, deadline): (Again, Instant),
         read: &impl Fn(Answer) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
+        // As late as can be: the wait for the budget is over.
+        if again == Again::WhileUntouched && !self.licence.holds() {
+            return Err(Problem::Replaced);
+        }
         let entry = self.inner.account.open(self.lane, cost);
         let answer = timeout_at(deadline, self.inner.transport.exchange(request)).await;
         health::beat();
@@ -208,6 +231,7 @@ impl Client {
             | Problem::Interrupted(_)
             | Problem::TooLarge { .. }
             | Problem::Redirect { .. }
+            | Problem::Replaced
             | Problem::Key(_)
             | Problem::Unavailable { .. }
             | Problem::Unreadable { .. } => {}

@@ -64,6 +64,8 @@ pub enum SourceFault {
     Unauthorised,
     /// The configuration, or the key's role, must change.
     Configuration,
+    /// Another program works in the place of this one.
+    Replaced,
 }
 
 impl SourceError {
@@ -114,6 +116,16 @@ impl SourceError {
         matches!(self.refusal_kind(), Some(RefusalKind::UnknownField | RefusalKind::UnknownOption))
     }
 
+    /// Whether the server understood what was asked, and will not do it.
+    pub fn is_refused(&self) -> bool {
+        self.refusal_kind().is_some()
+    }
+
+    /// Whether the server found too much in one request.
+    pub(super) fn is_too_complex(&self) -> bool {
+        self.refusal_kind() == Some(&RefusalKind::TooComplex)
+    }
+
     fn refusal_kind(&self) -> Option<&RefusalKind> {
         match self {
             SourceError::Call { problem: Problem::Refused(refusal), .. } => Some(&refusal.kind),
@@ -125,6 +137,7 @@ impl SourceError {
 fn fault_of(problem: &Problem) -> SourceFault {
     match problem {
         Problem::Key(_) => SourceFault::Unauthorised,
+        Problem::Replaced => SourceFault::Replaced,
         Problem::Connect(_)
         | Problem::Timeout
         | Problem::Interrupted(_)
@@ -157,6 +170,7 @@ fn hint_of(problem: &Problem) -> Option<&'static str> {
         Problem::Connect(_) => Some("is the server up, and source.url right?"),
         Problem::Timeout => Some("is the server overloaded? source.request_timeout can be raised"),
         Problem::Interrupted(_) | Problem::Unavailable { .. } => None,
+        Problem::Replaced => Some("twenty-sync status says which one works on it now"),
         Problem::TooLarge { .. } => {
             Some("a record of this object is very large; turn the object off if nobody needs it")
         }

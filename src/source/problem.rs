@@ -45,6 +45,9 @@ pub enum Problem {
         /// When to come back, where something on the way says so.
         retry_after: Option<Duration>,
     },
+    /// This program may not write any more; nothing was sent.
+    #[error("the lease on the mirror has run out")]
+    Replaced,
     /// The key is refused.
     #[error("{0}")]
     Key(KeyRefusal),
@@ -134,6 +137,7 @@ impl Problem {
             Problem::Unreadable { status, .. } => (200..300).contains(status),
             Problem::TooLarge { .. }
             | Problem::Redirect { .. }
+            | Problem::Replaced
             | Problem::Key(_)
             | Problem::Refused(_) => false,
         }

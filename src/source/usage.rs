@@ -46,7 +46,9 @@ impl CallOutcome {
             Some(Problem::Throttled { .. }) => CallOutcome::Throttled,
             Some(Problem::Refused(_) | Problem::Key(_)) => CallOutcome::Refused,
             Some(
-                Problem::Connect(_)
+                // Not even sent, so nobody counts it.
+                Problem::Replaced
+                | Problem::Connect(_)
                 | Problem::Timeout
                 | Problem::Interrupted(_)
                 | Problem::TooLarge { .. }

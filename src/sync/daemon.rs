@@ -1,26 +1,29 @@
 //! Keeps syncing until it is asked to stop.
 //!
-//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: one pass,
-//! one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
+//! It exists as the loops around [`Engine::pass`], [`Engine::push`] and [`Engine::sweep_contents`]. Invariants: nothing is done but under the lease; one pass, one push and one content sweep at a time, side by side; a side that cannot be reached is waited for, with growing pauses; what only a person can repair ends the daemon, so that its supervisor tells.
 
 use std::time::Duration;
 
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Ticker, engine::chain,
-    observe::observe, trouble::Troubles,
+    Disposition, Engine, ProgressSender, PushReport, Schedule, SyncError, Term,
+    engine::chain,
+    lead::Stand,
+    observe::observe,
+    polling::{Wakes, keep_pulling},
+    schedule::{Alarm, Schedules},
+    trouble::Troubles,
 };
 use crate::{
     config::Config,
     health::{self, Health},
-    mirror::RunMode,
     webhook::{Desk, Hints, Receiver},
 };
 
 /// How often local changes are looked for, whatever was heard.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a content sweep is due.
 const SWEEP_LOOK: Duration = Duration::from_secs(1);
@@ -34,7 +37,8 @@ const OPENING: &str = "open both sides";
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Opens both sides and passes over all objects whenever the schedule says so. Returns when `stop` says so.
+/// Opens both sides, stands by until this program leads, and passes over all objects whenever the schedule says so. A
+/// program that does not lead any more stands by again. Returns when `stop` says so.
 ///
 /// # Errors
 /// The configuration must change, or the key is refused.
@@ -44,78 +48,56 @@ pub async fn keep_syncing(
     progress: &ProgressSender,
     health: &Health,
 ) -> Result<(), SyncError> {
-    let mut ticker = Ticker::new(&config.pull.interval).await?;
-    let sweeps = Schedule::parse(&config.sweep.interval)?;
-    let receiver = listen(config).await?;
-    let opened = health.turning("opening", open(config, stop, health)).await?;
-    let Some(engine) = opened else { return Ok(()) };
+    let alarm = Alarm::set(&Schedules::of(config)?).await?;
+    let sweeps = Schedule::parse("sweep.interval", &config.sweep.interval)?;
+    let mut receiver = listen(config).await?;
     let hints = Hints::default();
     let mut hearing = JoinSet::new();
-    if let Some(receiver) = receiver {
-        let desk = Desk::new(&config.webhook.secrets, engine.workspace_id(), hints.clone());
-        hearing.spawn(async { match receiver.serve(desk).await {} });
+    let mut ended = Ok(());
+    while !stop.is_cancelled() {
+        let opened = health.turning("opening", open(config, stop, health)).await?;
+        let Some(stand) = opened else { break };
+        if let Some(receiver) = receiver.take() {
+            let desk = Desk::new(&config.webhook.secrets, stand.workspace_id(), hints.clone());
+            hearing.spawn(async { match receiver.serve(desk).await {} });
+        }
+        let leading = stand.until_leading(stop, &hints, health);
+        let Some(term) = health.turning("standby", leading).await? else { break };
+        let passed = Notify::new();
+        let wakes = Wakes { alarm: &alarm, hints: &hints, passed: &passed };
+        ended = work(&term, &wakes, &sweeps, (stop, progress, health)).await;
+        term.end().await;
+        health.leads_no_more();
+        match &ended {
+            Err(error) if error.disposition() == Disposition::Replaced => {
+                let error = chain(error);
+                tracing::warn!(event = "lease_lost", error, "not leading any more, standing by");
+                ended = Ok(());
+            }
+            Ok(()) | Err(_) => break,
+        }
     }
-    let passed = Notify::new();
-    let mut wakes = Wakes { ticker: &mut ticker, hints: &hints, passed: &passed };
-    let pulling = keep_pulling(&engine, &mut wakes, stop, progress);
-    let ended = tokio::select! {
-        ended = health.turning("pull", pulling) => ended,
-        ended = health.turning("push", keep_pushing(&engine, stop)) => ended,
-        ended = Box::pin(keep_sweeping(&engine, &sweeps, stop, &passed)) => ended,
-        never = observe(&engine, health) => never,
-    };
     hearing.shutdown().await;
     tracing::info!(event = "stopped", "stopped");
     ended
 }
 
-/// What has the pull loop look, and who waits for it.
-struct Wakes<'a> {
-    ticker: &'a mut Ticker,
-    hints: &'a Hints,
-    passed: &'a Notify,
-}
-
-async fn keep_pulling(
-    engine: &Engine,
-    wakes: &mut Wakes<'_>,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
+/// Works on the mirror until asked to stop, until a person must act, or until the lease is lost: then what is under way
+/// is dropped where it stands, as after a kill, because nothing of it could be written any more.
+async fn work(
+    term: &Term,
+    wakes: &Wakes<'_>,
+    sweeps: &Schedule,
+    (stop, progress, health): (&CancellationToken, &ProgressSender, &Health),
 ) -> Result<(), SyncError> {
-    while !stop.is_cancelled() {
-        pass(engine, stop, progress).await?;
-        wakes.passed.notify_one();
-        look_until_tick(engine, wakes, stop, progress).await?;
-    }
-    Ok(())
-}
-
-/// Looks at single objects when somebody says that something happened there, until it is time for all of them.
-async fn look_until_tick(
-    engine: &Engine,
-    wakes: &mut Wakes<'_>,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
-) -> Result<(), SyncError> {
-    let mut earliest = Instant::now();
-    loop {
-        let wanted = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = health::waiting(wakes.ticker.tick()) => return Ok(()),
-            wanted = wakes.hints.take(earliest) => wanted,
-        };
-        let rest = match engine.look(&wanted, stop, progress).await {
-            Ok(calls) => {
-                say_works(engine, "look at what webhooks told");
-                engine.rest_after(calls)
-            }
-            Err(error) if error.disposition() == Disposition::Retry => {
-                say_fails(engine, "look at what webhooks told", &error);
-                LOOK_EVERY
-            }
-            Err(error) => return Err(error),
-        };
-        earliest = Instant::now() + rest;
+    let (engine, passed) = (&term.engine, wakes.passed);
+    let pulling = keep_pulling(engine, wakes, stop, progress);
+    tokio::select! {
+        ended = health.turning("pull", pulling) => ended,
+        ended = health.turning("push", keep_pushing(engine, stop)) => ended,
+        ended = Box::pin(keep_sweeping(engine, sweeps, stop, passed)) => ended,
+        lost = term.lost() => Err(lost),
+        never = observe(engine, health) => never,
     }
 }
 
@@ -219,7 +201,7 @@ fn say_pushed(report: PushReport) {
 }
 
 /// Says that a loop does not get on with what it does, when that begins or has another reason.
-fn say_fails(engine: &Engine, what: &'static str, error: &SyncError) {
+pub(super) fn say_fails(engine: &Engine, what: &'static str, error: &SyncError) {
     let error = chain(error);
     if engine.troubles.begins(what, &error) {
         tracing::warn!(event = "loop_failed", what, error, "could not {what}, trying again");
@@ -227,54 +209,27 @@ fn say_fails(engine: &Engine, what: &'static str, error: &SyncError) {
 }
 
 /// Says that a loop gets on again.
-fn say_works(engine: &Engine, what: &'static str) {
+pub(super) fn say_works(engine: &Engine, what: &'static str) {
     if engine.troubles.is_over(what) {
         tracing::info!(event = "loop_recovered", what, "could {what} again");
     }
 }
 
-/// One pass. What can pass by itself is only logged, because the next pass tries again.
-async fn pass(
-    engine: &Engine,
-    stop: &CancellationToken,
-    progress: &ProgressSender,
-) -> Result<(), SyncError> {
-    let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
-        Ok(report) => {
-            say_works(engine, "pass over all objects");
-            let (outcome, rows, calls) =
-                (report.outcome.as_str(), report.rows_changed(), report.calls);
-            tracing::debug!(outcome, rows, calls, "passed over all objects");
-            // What can pass by itself was said with its object.
-            report.into_failure().filter(|error| error.disposition() != Disposition::Retry)
-        }
-        Err(error) => Some(error),
-    };
-    match failure {
-        None | Some(SyncError::Stopped) => Ok(()),
-        Some(error) if error.disposition() != Disposition::Retry => Err(error),
-        Some(error) => {
-            say_fails(engine, "pass over all objects", &error);
-            Ok(())
-        }
-    }
-}
-
-/// Waits until both sides can be opened; `None` when asked to stop meanwhile.
+/// Waits until both sides can be opened, without working on them yet; `None` when asked to stop meanwhile.
 async fn open(
     config: &Config,
     stop: &CancellationToken,
     health: &Health,
-) -> Result<Option<Engine>, SyncError> {
+) -> Result<Option<Stand>, SyncError> {
     let (mut pause, troubles) = (Duration::from_secs(1), Troubles::default());
     loop {
         health::beat();
-        match Engine::open(config).await {
-            Ok(engine) => {
+        match Stand::open(config).await {
+            Ok(stand) => {
                 if troubles.is_over(OPENING) {
                     tracing::info!(event = "opened", "both sides are open now");
                 }
-                return Ok(Some(engine));
+                return Ok(Some(stand));
             }
             Err(error) if error.disposition() == Disposition::Retry => {
                 let error = chain(&error);

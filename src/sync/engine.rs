@@ -15,6 +15,7 @@ use super::{
     Disposition, ObjectReport, ProgressSender, PushReport, RunReport, SyncError, capabilities,
     pull::{self, Effect, Pull},
     push::Push,
+    schedule::Schedules,
     scope,
     target::{Target, Workspace},
     trouble::Troubles,
@@ -22,19 +23,23 @@ use super::{
 };
 use crate::{
     config::{Config, SchemaMode},
-    mirror::{ChangeListener, Mirror, Outcome, RunMode, RunRecord, StopCause},
+    mirror::{ChangeListener, Epoch, Mirror, Outcome, RunMode, RunRecord, StopCause},
     plan::schema::{self, Mode, SchemaPlan},
     record::{DataModel, Flow, ObjectId, Rest},
-    source::{Client, Lane},
+    source::{Client, Lane, Licence},
 };
 
 mod backfill;
+mod changed;
 mod content;
 mod look;
+mod memory;
 mod rewind;
 mod sweep;
 mod verify;
 
+use changed::Changed;
+use memory::Memory;
 use rewind::LookedBack;
 use sweep::Swept;
 
@@ -52,6 +57,7 @@ pub struct Engine {
     swept: Swept,
     looked_back: LookedBack,
     pub(super) troubles: Troubles,
+    memory: Memory,
 }
 
 impl Engine {
@@ -60,6 +66,7 @@ impl Engine {
     /// # Errors
     /// A key or database that cannot work, or a mirror of another workspace.
     pub async fn open(config: &Config) -> Result<Engine, SyncError> {
+        let memory = Memory::new(Schedules::of(config)?);
         let source = Client::new(&config.source)?;
         let url = config.mirror.database_url.expose_secret();
         let pool = Mirror::connect(url, config.mirror.max_connections).await?;
@@ -68,11 +75,27 @@ impl Engine {
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         let config = config.clone();
         let (workspace, writes, swept, looked_back, troubles) = Default::default();
-        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back, troubles })
+        Ok(Engine {
+            source,
+            mirror,
+            config,
+            workspace,
+            writes,
+            swept,
+            looked_back,
+            troubles,
+            memory,
+        })
     }
 
-    /// Reads everything to the present, and with [`RunMode::Once`] writes back what was changed here. Progress goes to
-    /// `progress`; `stop` ends the run between two pages.
+    /// The same, written to under a lease only.
+    pub(super) fn under(self, epoch: Epoch, licence: Licence) -> Engine {
+        let (source, mirror) = (self.source.under(licence), self.mirror.under(epoch));
+        Engine { source, mirror, ..self }
+    }
+
+    /// Reads everything to the present, the daemon what is due and may have changed; and with [`RunMode::Once`] writes
+    /// back what was changed here. Progress goes to `progress`; `stop` ends the run between two pages.
     ///
     /// # Errors
     /// The run could not start. What went wrong with single objects is in the report.
@@ -113,8 +136,11 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(Vec<ObjectReport>, PushReport), SyncError> {
-        let mut objects = self.pull(stop, progress).await?;
-        self.sweep(mode, &mut objects, stop, progress).await?;
+        let Changed { reports: mut objects, lost } = match mode {
+            RunMode::Once => self.pull_all(stop, progress).await?,
+            RunMode::Daemon => self.pull_changed(stop, progress).await?,
+        };
+        self.sweep(mode, &mut objects, &lost, stop, progress).await?;
         let pushed = match mode {
             RunMode::Once => self.push(stop).await?,
             RunMode::Daemon => PushReport::default(),
@@ -124,16 +150,17 @@ impl Engine {
         Ok((objects, pushed))
     }
 
-    async fn pull(
+    async fn pull_all(
         &self,
         stop: &CancellationToken,
         progress: &ProgressSender,
-    ) -> Result<Vec<ObjectReport>, SyncError> {
+    ) -> Result<Changed, SyncError> {
         let workspace = self.evolve().await?;
         self.look_back().await?;
         let all: Vec<&Target> = workspace.targets().collect();
         self.look_ahead(&all, progress).await?;
-        self.pull_these(&all, stop, progress).await
+        let reports = self.pull_these(&all, stop, progress).await?;
+        Ok(Changed { reports, lost: BTreeSet::new() })
     }
 
     async fn pull_these(
@@ -142,7 +169,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<Vec<ObjectReport>, SyncError> {
-        // A refused key stops the other objects too; the caller's token stays its own.
+        // A refused key and a lost lease stop the other objects too; the caller's token stays its own.
         let stop = stop.child_token();
         let overlap = pull::overlap(&self.config.pull);
         let stopped = self.stopped_pulls().await?;
@@ -152,11 +179,7 @@ impl Engine {
             let pull =
                 Pull { source, mirror, target, overlap, writes, effect: Effect::Apply, progress };
             let report = pull.run(&stop).await;
-            if report
-                .failure
-                .as_ref()
-                .is_some_and(|error| error.disposition() == Disposition::Unauthorised)
-            {
+            if report.failure.as_ref().is_some_and(|error| ends_all(error.disposition())) {
                 stop.cancel();
             }
             report
@@ -332,6 +355,11 @@ fn was_away(result: &Result<(Vec<ObjectReport>, PushReport), SyncError>) -> bool
         Ok((objects, _)) => objects.iter().filter_map(|o| o.failure.as_ref()).any(is_away),
         Err(error) => is_away(error),
     }
+}
+
+/// Whether what happened to one object happens to all.
+fn ends_all(disposition: Disposition) -> bool {
+    matches!(disposition, Disposition::Unauthorised | Disposition::Replaced)
 }
 
 fn record(report: &RunReport) -> RunRecord {

@@ -111,8 +111,10 @@ pub enum SyncError {
         name: String,
     },
     /// The schedule makes no sense.
-    #[error("cannot read the schedule {expression:?}: {reason}")]
+    #[error("{key} makes no sense: cannot read the schedule {expression:?}: {reason}")]
     Schedule {
+        /// The setting.
+        key: String,
         /// As configured.
         expression: String,
         /// What is wrong with it.
@@ -130,6 +132,12 @@ pub enum SyncError {
     /// Twenty signs with a secret of its own.
     #[error("Twenty did not take the secret for the webhook, but signs with one of its own")]
     WebhookSecret,
+    /// Another program works on the mirror.
+    #[error("another twenty-sync works on this mirror: {holder}")]
+    Led {
+        /// Its host and process.
+        holder: String,
+    },
     /// Asked to stop.
     #[error("stopped before the end, as asked")]
     Stopped,
@@ -144,12 +152,19 @@ pub enum Disposition {
     Unauthorised,
     /// The configuration must change.
     Configuration,
+    /// Another program works in the place of this one.
+    Replaced,
 }
 
 impl SyncError {
     /// Whether somebody else wrote rows of the object since they were read.
     pub(super) fn is_overtaken(&self) -> bool {
         matches!(self, SyncError::Mirror(MirrorError::Overtaken { .. }))
+    }
+
+    /// Whether the source does not do what it was asked for, as when its data model changed.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self, SyncError::Source(error) if error.is_refused())
     }
 
     /// What this means for the run.
@@ -159,10 +174,12 @@ impl SyncError {
                 SourceFault::Retry => Disposition::Retry,
                 SourceFault::Unauthorised => Disposition::Unauthorised,
                 SourceFault::Configuration => Disposition::Configuration,
+                SourceFault::Replaced => Disposition::Replaced,
             },
             SyncError::Mirror(error) => match error.fault() {
                 MirrorFault::Transient => Disposition::Retry,
                 MirrorFault::Configuration => Disposition::Configuration,
+                MirrorFault::Replaced => Disposition::Replaced,
             },
             SyncError::Fuse { .. }
             | SyncError::OverwriteFuse { .. }
@@ -174,6 +191,7 @@ impl SyncError {
             | SyncError::Counts { .. }
             | SyncError::Listen { .. }
             | SyncError::Stopped => Disposition::Retry,
+            SyncError::Led { .. } => Disposition::Replaced,
             SyncError::UnknownObject { .. }
             | SyncError::NotMirrored { .. }
             | SyncError::WebhookSecret
@@ -233,6 +251,10 @@ impl SyncError {
             ),
             SyncError::WebhookSecret => Some(
                 "copy the secret from Twenty, Settings > APIs & Webhooks, into the file that webhook.secret_file names"
+                    .to_owned(),
+            ),
+            SyncError::Led { .. } => Some(
+                "one works at a time: leave it to that one, or stop it first; twenty-sync status says who works"
                     .to_owned(),
             ),
             SyncError::Stopped => None,

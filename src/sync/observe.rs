@@ -43,7 +43,8 @@ pub(super) async fn observe(engine: &Engine, health: &Health) -> ! {
 /// The state of the mirror, with the budget as it is now. What was told is told again when calls were made since.
 async fn look(engine: &Engine, told: &mut Option<Usage>) -> Result<MirrorStatus, SyncError> {
     let usage = engine.source.usage();
-    if *told != Some(usage) {
+    // Who stands by makes no calls, and has nothing to tell.
+    if *told != Some(usage) && usage.total() > 0 {
         engine.tell_budget().await?;
         *told = Some(usage);
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    ObjectReport, Progress, ProgressSender, SyncError, WalkProgress,
+    Disposition, ObjectReport, Progress, ProgressSender, SyncError, WalkProgress,
     engine::chain,
     target::Target,
     writes::{PageMoment, Writes},
@@ -20,8 +20,8 @@ use super::{
 use crate::{
     config,
     mirror::{
-        Applied, Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint,
-        TableWriter, Walked,
+        Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint, TableWriter,
+        Walked,
     },
     plan::{
         pending::{Pending, Sighting},
@@ -117,15 +117,7 @@ impl<'a> Pull<'a> {
     /// Pulls until the walk is complete, it fails, or `stop` says so.
     #[tracing::instrument(level = "debug", name = "walk", skip_all, fields(object = self.target.plural()))]
     pub(super) async fn run(&self, stop: &CancellationToken) -> ObjectReport {
-        let mut report = ObjectReport {
-            object: self.target.table.name_plural.clone(),
-            table: self.target.table.name.clone(),
-            read: 0,
-            applied: Applied::default(),
-            withheld: Vec::new(),
-            stopped: false,
-            failure: None,
-        };
+        let mut report = ObjectReport::of(&self.target.table);
         let mut walked = self.walk(stop, &mut report).await;
         for _ in 0..OVERTAKEN {
             if walked.as_ref().is_err_and(SyncError::is_overtaken) {
@@ -334,7 +326,9 @@ impl<'a> Pull<'a> {
 
     /// Remembers a failure for `status`. That it cannot be remembered is no second failure.
     async fn note(&self, error: &SyncError) {
-        if matches!(error, SyncError::Stopped) || !matches!(self.effect, Effect::Apply) {
+        let is_ours =
+            !matches!(error, SyncError::Stopped) && error.disposition() != Disposition::Replaced;
+        if !is_ours || !matches!(self.effect, Effect::Apply) {
             return;
         }
         let failure = chain(error);

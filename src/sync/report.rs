@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{Disposition, PushReport, SyncError};
 use crate::{
     mirror::{Applied, Outcome, Stop},
-    plan::backfill::Estimate,
+    plan::{backfill::Estimate, schema::Table},
 };
 
 /// Where progress goes; a receiver that is gone is no error.
@@ -60,6 +60,26 @@ pub struct ObjectReport {
     pub failure: Option<SyncError>,
 }
 
+impl ObjectReport {
+    /// A report of a table of which nothing is to be told yet.
+    pub(super) fn of(table: &Table) -> ObjectReport {
+        ObjectReport {
+            object: table.name_plural.clone(),
+            table: table.name.clone(),
+            read: 0,
+            applied: Applied::default(),
+            withheld: Vec::new(),
+            stopped: false,
+            failure: None,
+        }
+    }
+
+    /// Whether the object was read to the end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.failure.is_none() && !self.stopped
+    }
+}
+
 /// What became of a run.
 #[derive(Debug)]
 pub struct RunReport {
@@ -105,6 +125,7 @@ fn rank(error: &SyncError) -> u8 {
     match error.disposition() {
         Disposition::Unauthorised => 0,
         Disposition::Configuration => 1,
-        Disposition::Retry => 2,
+        Disposition::Replaced => 2,
+        Disposition::Retry => 3,
     }
 }

@@ -1,83 +1,66 @@
 //! Says when to look again.
 //!
-//! It exists to keep the crates for schedules in one file. Invariants: a tick carries nothing and decides nothing;
-//! it only means "look now", and ticks that come while a run is under way are one tick; what is only now and then
-//! due is due by the time of the last one, so that none is missed while nothing runs.
+//! It exists to keep the crates for schedules in one file. Invariants: an alarm carries nothing and decides nothing; it
+//! only wakes, and alarms that ring while a run is under way are one; what is due follows from when it was last done,
+//! so that none is missed while nothing runs; a schedule that makes no sense is named by its key.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use croner::{
     Cron,
     parser::{CronParser, Seconds},
 };
 use time::OffsetDateTime;
-use tokio::{sync::Notify, time::Interval};
-use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::SyncError;
+use super::{SyncError, target::Target};
+use crate::config::Config;
 
-/// A source of ticks.
-pub struct Ticker(Kind);
+/// No period is shorter, so that a period of nothing is no loop that never rests.
+const SHORTEST: Duration = Duration::from_millis(1);
 
-enum Kind {
-    Every(Interval),
-    Cron { tick: Arc<Notify>, _scheduler: Box<JobScheduler> },
+/// A moment by both clocks: periods are measured by one that never jumps, crontab lines speak of the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) instant: Instant,
+    time: OffsetDateTime,
 }
 
-impl Ticker {
-    /// Ticks by `expression`: a duration such as `30s`, or a cron expression of five or six fields, in UTC.
-    ///
-    /// # Errors
-    /// It is neither.
-    pub async fn new(expression: &str) -> Result<Ticker, SyncError> {
-        if let Ok(period) = humantime::parse_duration(expression) {
-            return Ok(Ticker(Kind::Every(interval(period))));
-        }
-        let wrong =
-            |reason: String| SyncError::Schedule { expression: expression.to_owned(), reason };
-        let (tick, scheduler) =
-            cron(&with_seconds(expression)).await.map_err(|error| wrong(error.to_string()))?;
-        Ok(Ticker(Kind::Cron { tick, _scheduler: Box::new(scheduler) }))
-    }
-
-    /// Waits for the next tick.
-    pub async fn tick(&mut self) {
-        match &mut self.0 {
-            Kind::Every(interval) => {
-                interval.tick().await;
-            }
-            Kind::Cron { tick, .. } => tick.notified().await,
-        }
+impl Moment {
+    pub(super) fn now() -> Moment {
+        Moment { instant: Instant::now(), time: OffsetDateTime::now_utc() }
     }
 }
 
 /// Times at which something is due.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Schedule(Times);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Times {
     Every(Duration),
-    Cron(Box<Cron>),
+    Cron { line: String, cron: Box<Cron> },
 }
 
 impl Schedule {
-    /// The times of `expression`: a duration such as `24h` after the last one, or a cron expression of five or six
-    /// fields, in UTC.
+    /// The times of `expression`, which was set by `key`: a duration such as `24h` after the last one, or a cron
+    /// expression of five or six fields, in UTC.
     ///
     /// # Errors
     /// It is neither.
-    pub fn parse(expression: &str) -> Result<Schedule, SyncError> {
+    pub fn parse(key: &str, expression: &str) -> Result<Schedule, SyncError> {
         if let Ok(period) = humantime::parse_duration(expression) {
-            return Ok(Schedule(Times::Every(period)));
+            return Ok(Schedule(Times::Every(period.max(SHORTEST))));
         }
+        let line = with_seconds(expression);
         let parser = CronParser::builder().seconds(Seconds::Optional).build();
         match parser.parse(expression) {
-            Ok(cron) => Ok(Schedule(Times::Cron(Box::new(cron)))),
-            Err(error) => Err(SyncError::Schedule {
-                expression: expression.to_owned(),
-                reason: error.to_string(),
-            }),
+            Ok(cron) => Ok(Schedule(Times::Cron { line, cron: Box::new(cron) })),
+            Err(error) => Err(wrong(key, expression, &error)),
         }
     }
 
@@ -85,21 +68,108 @@ impl Schedule {
     pub fn next_after(&self, time: OffsetDateTime) -> Option<OffsetDateTime> {
         match &self.0 {
             Times::Every(period) => time.checked_add(time::Duration::try_from(*period).ok()?),
-            Times::Cron(cron) => {
+            Times::Cron { cron, .. } => {
                 let time = chrono::DateTime::from_timestamp(time.unix_timestamp(), 0)?;
                 let next = cron.find_next_occurrence(&time, false).ok()?;
                 OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
             }
         }
     }
+
+    /// Whether it is due again, after it was done at `last`.
+    pub(super) fn is_due(&self, last: Moment, now: Moment) -> bool {
+        match self.0 {
+            Times::Every(period) => now.instant >= last.instant + period,
+            Times::Cron { .. } => self.next_after(last.time).is_some_and(|next| next <= now.time),
+        }
+    }
+
+    /// The time between two, where that is always the same.
+    pub(super) fn period(&self) -> Option<Duration> {
+        match self.0 {
+            Times::Every(period) => Some(period),
+            Times::Cron { .. } => None,
+        }
+    }
+
+    fn line(&self) -> Option<&str> {
+        match &self.0 {
+            Times::Every(_) => None,
+            Times::Cron { line, .. } => Some(line),
+        }
+    }
 }
 
-/// The first tick comes after one period: the caller has looked already.
-fn interval(period: Duration) -> Interval {
-    let period = period.max(Duration::from_millis(1));
-    let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    interval
+/// When each object is looked at.
+#[derive(Debug)]
+pub(super) struct Schedules {
+    usual: Schedule,
+    /// Objects with one of their own, by the names that the configuration has for them.
+    own: Vec<(String, Schedule)>,
+}
+
+impl Schedules {
+    /// The schedules of a configuration.
+    pub(super) fn of(config: &Config) -> Result<Schedules, SyncError> {
+        let own = config.objects.iter().filter_map(|(name, rule)| {
+            let key = format!("objects.{name}.interval");
+            let schedule = Schedule::parse(&key, rule.interval.as_deref()?);
+            Some(schedule.map(|schedule| (name.clone(), schedule)))
+        });
+        let usual = Schedule::parse("pull.interval", &config.pull.interval)?;
+        Ok(Schedules { usual, own: own.collect::<Result<_, SyncError>>()? })
+    }
+
+    pub(super) fn of_object(&self, target: &Target) -> &Schedule {
+        let own = self.own.iter().find(|(name, _)| target.is_called(name));
+        own.map_or(&self.usual, |(_, schedule)| schedule)
+    }
+
+    /// The shortest of the periods, if one is.
+    pub(super) fn shortest(&self) -> Option<Duration> {
+        self.all().filter_map(Schedule::period).min()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Schedule> {
+        std::iter::once(&self.usual).chain(self.own.iter().map(|(_, schedule)| schedule))
+    }
+}
+
+/// Wakes whoever waits, at the times of crontab lines.
+pub(super) struct Alarm {
+    rung: Arc<Notify>,
+    /// It rings as long as this lives.
+    _scheduler: Option<Box<JobScheduler>>,
+}
+
+impl Alarm {
+    /// An alarm for all crontab lines of these schedules.
+    pub(super) async fn set(schedules: &Schedules) -> Result<Alarm, SyncError> {
+        let lines: BTreeSet<&str> = schedules.all().filter_map(Schedule::line).collect();
+        let rung = Arc::new(Notify::new());
+        let scheduler = match lines.first() {
+            None => None,
+            Some(first) => {
+                let scheduler = scheduler(&lines, &rung).await;
+                Some(Box::new(scheduler.map_err(|error| wrong("pull.interval", first, &error))?))
+            }
+        };
+        Ok(Alarm { rung, _scheduler: scheduler })
+    }
+
+    /// Waits until it rings, or until `next`.
+    pub(super) async fn ring(&self, next: Option<Instant>) {
+        let next = async {
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.rung.notified() => {}
+            () = next => {}
+        }
+    }
 }
 
 /// The scheduler wants seconds first; people write crontab lines.
@@ -110,53 +180,23 @@ fn with_seconds(expression: &str) -> String {
     }
 }
 
-async fn cron(
-    expression: &str,
-) -> Result<(Arc<Notify>, JobScheduler), tokio_cron_scheduler::JobSchedulerError> {
-    let tick = Arc::new(Notify::new());
-    let notify = Arc::clone(&tick);
-    let job = Job::new(expression, move |_, _| notify.notify_one())?;
+async fn scheduler(
+    lines: &BTreeSet<&str>,
+    rung: &Arc<Notify>,
+) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
-    scheduler.add(job).await?;
+    for line in lines {
+        let rung = Arc::clone(rung);
+        scheduler.add(Job::new(line, move |_, _| rung.notify_one())?).await?;
+    }
     scheduler.start().await?;
-    Ok((tick, scheduler))
+    Ok(scheduler)
+}
+
+fn wrong(key: &str, expression: &str, error: &dyn std::error::Error) -> SyncError {
+    let (key, expression, reason) = (key.to_owned(), expression.to_owned(), error.to_string());
+    SyncError::Schedule { key, expression, reason }
 }
 
 #[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::{Schedule, Ticker, with_seconds};
-
-    #[test]
-    fn what_is_due_is_counted_from_the_last_time() {
-        let last = datetime!(2026-11-23 03:00:00.25 UTC);
-        for (expression, next) in [
-            ("24h", datetime!(2026-11-24 03:00:00.25 UTC)),
-            ("0 3 * * *", datetime!(2026-11-24 03:00 UTC)),
-            ("30 0 3 * * *", datetime!(2026-11-23 03:00:30 UTC)),
-            ("0 3 * * SUN", datetime!(2026-11-29 03:00 UTC)),
-        ] {
-            let schedule = Schedule::parse(expression).unwrap();
-            assert_eq!(schedule.next_after(last), Some(next), "{expression}");
-        }
-        assert_eq!(Schedule::parse("0 3 30 2 *").unwrap().next_after(last), None);
-        let error = Schedule::parse("at night").unwrap_err();
-        assert!(error.to_string().contains("at night"), "{error}");
-    }
-
-    #[test]
-    fn a_crontab_line_gets_seconds() {
-        assert_eq!(with_seconds("*/5 * * * *"), "0 */5 * * * *");
-        assert_eq!(with_seconds("0 */5 * * * *"), "0 */5 * * * *");
-    }
-
-    #[tokio::test]
-    async fn both_forms_tick_and_nonsense_is_refused() {
-        for expression in ["5ms", "* * * * * *"] {
-            Ticker::new(expression).await.unwrap().tick().await;
-        }
-        let error = Ticker::new("whenever").await.err().unwrap();
-        assert!(error.to_string().contains("whenever"), "{error}");
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! It exists so that pull and push prepare this once per schema. Invariant: everything in a [`Target`] belongs to
 //! one version of the data model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     targets: BTreeMap<ObjectId, Target>,
+    /// The singular names of all objects of the data model, mirrored or not.
+    names: BTreeSet<String>,
     /// What the data model asks for and was not done.
     pub(super) held: Vec<String>,
 }
@@ -58,7 +60,8 @@ impl Workspace {
             Ok((object, Target::new(mirror, config, model, table, rest)?))
         };
         let targets: Result<_, MirrorError> = tables.into_iter().map(target).collect();
-        Ok(Workspace { targets: targets?, held })
+        let names = model.objects.iter().map(|object| object.name_singular.clone()).collect();
+        Ok(Workspace { targets: targets?, names, held })
     }
 
     pub(super) fn target(&self, object: ObjectId) -> Option<&Target> {
@@ -73,6 +76,11 @@ impl Workspace {
     /// The object with this singular name, as the API spells it.
     pub(super) fn named(&self, singular: &str) -> Option<&Target> {
         self.targets().find(|target| target.table.name_singular == singular)
+    }
+
+    /// Whether the data model has an object with this singular name, as the API spells it.
+    pub(super) fn knows(&self, singular: &str) -> bool {
+        self.names.contains(singular)
     }
 
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {

@@ -30,6 +30,21 @@ pub enum Wanted {
     Everything,
 }
 
+impl Wanted {
+    /// As one program tells it another.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wanted::Changes => "changes",
+            Wanted::Everything => "everything",
+        }
+    }
+
+    /// What another program told.
+    pub fn named(word: &str) -> Option<Wanted> {
+        [Wanted::Changes, Wanted::Everything].into_iter().find(|wanted| wanted.as_str() == word)
+    }
+}
+
 /// Hints that wait. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Hints(Arc<Inner>);

@@ -9,6 +9,7 @@ use super::{answer::text, twenty::on_fake};
 
 const REASON: &str = "shares its bucket of calls with others";
 const MESSAGE: &str = "Limit reached (3 tokens per 600000 ms)";
+const MESSAGE_OF_TWO: &str = "Limit reached (2 tokens per 600000 ms)";
 
 /// A bucket that is not refilled while a test runs.
 fn calls(limit: u32) -> RateLimit {
@@ -58,6 +59,24 @@ async fn each_mutation_of_a_request_costs_a_call_and_metadata_none() {
         let half = twenty.graphql(&query, &json!({})).await;
         half.refused(200, MESSAGE);
         assert_eq!(half.body["data"], json!({"a": {"id": id}, "b": null}));
+    })
+    .await;
+}
+
+/// "Rate limits"
+#[tokio::test]
+async fn the_queries_of_a_request_take_one_call_together() {
+    on_fake(REASON, async |twenty, fake| {
+        fake.set_rate_limit(Some(calls(2)));
+        let query = "{ a: people(first: 1) { totalCount maxUpdatedAt } \
+                     b: companies(first: 1) { totalCount } c: notes(first: 1) { totalCount } }";
+        for _ in 0..2 {
+            let answer = twenty.graphql(query, &json!({})).await.with(200);
+            assert!(answer["data"]["a"]["totalCount"].is_u64(), "{answer}");
+        }
+        let none = twenty.graphql(query, &json!({})).await;
+        none.refused(200, MESSAGE_OF_TWO);
+        assert_eq!(none.body["data"], json!({"a": null, "b": null, "c": null}));
     })
     .await;
 }

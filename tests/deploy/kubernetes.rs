@@ -55,17 +55,23 @@ fn every_manifest_is_one_object_and_no_key_comes_twice() {
 
 #[test]
 fn every_manifest_belongs_to_an_overlay_or_a_component() {
-    let used: usize = ["base", "components/monitoring", "overlays/single", "overlays/once"]
-        .iter()
-        .map(|part| {
-            let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
-            let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
-            let folders = recipe["resources"].as_array().map_or(0, |resources| {
-                resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
-            });
-            1 + files("resources") + files("patches") - folders
-        })
-        .sum();
+    let used: usize = [
+        "base",
+        "components/monitoring",
+        "overlays/single",
+        "overlays/replicated",
+        "overlays/once",
+    ]
+    .iter()
+    .map(|part| {
+        let recipe = yaml(&path("deploy/kubernetes").join(part).join("kustomization.yaml"));
+        let files = |key: &str| recipe[key].as_array().map_or(0, Vec::len);
+        let folders = recipe["resources"].as_array().map_or(0, |resources| {
+            resources.iter().filter(|name| !name.as_str().unwrap().ends_with("yaml")).count()
+        });
+        1 + files("resources") + files("patches") - folders
+    })
+    .sum();
     assert_eq!(used, below(&path("deploy/kubernetes"), "yaml").len());
 }
 
@@ -223,20 +229,35 @@ fn probes_and_metrics_use_the_port_that_the_program_listens_on() {
 
 #[test]
 fn everything_selects_the_pods_by_the_label_they_have() {
-    let objects = render(&folder("single"));
+    let objects = render(&folder("replicated"));
     let deployment = of_kind(&objects, "Deployment");
     let labels = &deployment["spec"]["template"]["metadata"]["labels"];
     assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
     assert_eq!(&of_kind(&objects, "Service")["spec"]["selector"], labels);
+    assert_eq!(
+        &of_kind(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        labels
+    );
+    let affinity = &deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
+    let apart = &affinity["requiredDuringSchedulingIgnoredDuringExecution"][0];
+    assert_eq!(&apart["labelSelector"]["matchLabels"], labels);
     assert_eq!(&of_kind(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], labels);
 }
 
 #[test]
-fn an_update_never_has_two_daemons_at_work() {
-    let deployment = render(&folder("single"));
-    let deployment = &of_kind(&deployment, "Deployment")["spec"];
-    assert_eq!(deployment["replicas"], 1);
-    assert_eq!(deployment["strategy"]["type"], "Recreate");
+fn two_daemons_are_never_of_two_versions() {
+    for (overlay, replicas) in [("single", 1), ("replicated", 2)] {
+        let objects = render(&folder(overlay));
+        let deployment = &of_kind(&objects, "Deployment")["spec"];
+        assert_eq!(deployment["replicas"], replicas, "{overlay}");
+        assert_eq!(deployment["strategy"]["type"], "Recreate", "{overlay}");
+    }
+}
+
+#[test]
+fn a_node_with_one_of_two_daemons_can_be_drained() {
+    let objects = render(&folder("replicated"));
+    assert_eq!(of_kind(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], 1);
 }
 
 #[test]

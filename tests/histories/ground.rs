@@ -131,10 +131,12 @@ impl Ground {
                 database_url: self.database.url().to_owned().into(),
                 schema: "twenty".to_owned(),
                 max_connections: 4,
+                lease: Duration::from_secs(15),
             },
-            schema: Schema { mode: SchemaMode::Auto },
+            schema: Schema { mode: SchemaMode::Auto, interval: Duration::from_mins(5) },
             pull: Pull {
                 interval: "1h".to_owned(),
+                max_interval: Duration::from_hours(1),
                 overlap: Duration::from_mins(1),
                 // One after the other, so that a history is the same every time.
                 parallel: 1,

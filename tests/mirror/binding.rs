@@ -30,7 +30,7 @@ async fn a_mirror_keeps_to_its_workspace() {
 #[tokio::test]
 async fn a_schema_that_holds_other_tables_is_refused() {
     let database = TestDatabase::create().await;
-    let pool = Mirror::connect(database.url(), 1).await.unwrap();
+    let pool = database.pool().await;
     sqlx::raw_sql("create schema twenty; create table twenty.mine ()")
         .execute(&pool)
         .await
@@ -46,7 +46,7 @@ async fn a_schema_that_holds_other_tables_is_refused() {
 #[tokio::test]
 async fn a_control_schema_of_another_program_is_refused_and_left_alone() {
     let database = TestDatabase::create().await;
-    let pool = Mirror::connect(database.url(), 1).await.unwrap();
+    let pool = database.pool().await;
     sqlx::raw_sql("create schema sync; create table sync.theirs ()").execute(&pool).await.unwrap();
     let error = open(&database, "twenty", WORKSPACE).await.unwrap_err();
     assert!(matches!(error, MirrorError::ControlTaken(_)), "{error}");

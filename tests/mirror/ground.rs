@@ -32,9 +32,9 @@ impl Ground {
 
     /// The same by the user of `url`.
     pub(super) async fn at(database: TestDatabase, url: &str) -> Ground {
-        let pool = Mirror::connect(url, 4).await.unwrap();
-        let mirror =
-            Mirror::open(pool.clone(), "twenty", WORKSPACE, "http://localhost").await.unwrap();
+        let mirror = Mirror::connect(url, 4).await.unwrap();
+        let mirror = Mirror::open(mirror, "twenty", WORKSPACE, "http://localhost").await.unwrap();
+        let pool = PgPool::connect(url).await.unwrap();
         Ground { database, pool, mirror }
     }
 

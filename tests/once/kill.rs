@@ -12,7 +12,8 @@ const PEOPLE: usize = 6_000;
 
 /// A simple generator: the moments must differ between runs of the loop, not be unpredictable.
 fn moment(kill: u32) -> Duration {
-    Duration::from_millis(u64::from(kill.wrapping_mul(2_654_435_761) % 150) + 40)
+    // A run that follows a killed one first has to see that it is gone.
+    Duration::from_millis(u64::from(kill.wrapping_mul(2_654_435_761) % 150) + 140)
 }
 
 /// Starts a run and kills it after a while; whether it still ran.

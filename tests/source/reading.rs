@@ -199,10 +199,10 @@ async fn a_probe_tells_of_each_object_or_of_none() {
     });
     let server = StandIn::playing(vec![Play::ok(&answer)]).await;
     let client = server.client();
-    let probes = client.probe(&["notes", "people", "pets"]).await.unwrap();
+    let probes = client.probe(&["notes", "people", "pets"]).await.unwrap().shown;
     let people =
         Probe { total_count: 7, max_updated_at: Some(datetime!(2026-11-23 16:50:25.150 UTC)) };
     assert_eq!(probes, [None, Some(people), Some(Probe { total_count: 0, max_updated_at: None })]);
-    assert_eq!(client.usage().total(), 3);
+    assert_eq!(client.usage().total(), 1);
     assert_eq!(client.probe(&["notes"]).await.unwrap_err().fault(), SourceFault::Configuration);
 }

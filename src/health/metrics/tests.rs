@@ -49,6 +49,7 @@ fn known(objects: Vec<ObjectReading>) -> Health {
 
 async fn told(objects: Vec<ObjectReading>) -> String {
     let health = known(objects);
+    health.leads(3);
     health.turning("pull", async { text(&health, now()) }).await
 }
 
@@ -116,6 +117,8 @@ async fn figures_are_told_in_seconds_by_object_and_direction() {
         ("twenty_sync_api_budget_left_calls", 60.0),
         ("twenty_sync_api_budget_reserve_calls", 10.0),
         ("twenty_sync_ready", 1.0),
+        ("twenty_sync_leader", 1.0),
+        ("twenty_sync_lease_epoch", 3.0),
         ("twenty_sync_proven_timestamp_seconds{object=\"notes\"}", 1_728_000_000.0),
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series} in {text}");
@@ -149,6 +152,7 @@ async fn a_name_cannot_add_a_series_of_its_own() {
 async fn nothing_read_yet_is_told_without_figures_of_objects() {
     let text = text(&Health::default(), now());
     assert_eq!(samples(&text).get("twenty_sync_ready"), Some(&0.0), "{text}");
-    assert!(!text.contains("object="), "{text}");
+    assert_eq!(samples(&text).get("twenty_sync_leader"), Some(&0.0), "{text}");
+    assert!(!text.contains("object=") && !text.contains("lease_epoch"), "{text}");
     assert!(!text.contains("budget"), "no limit is known: {text}");
 }

@@ -35,6 +35,19 @@ fn ready() -> Health {
 }
 
 #[test]
+fn who_stands_by_is_ready_without_twenty_but_not_without_postgresql() {
+    let health = Health::default();
+    health.stands_by("there,\nprocess 7");
+    assert_eq!(health.obstacles(), ["PostgreSQL has not answered yet"]);
+    health.mirror(reading(Vec::new()));
+    assert_eq!(health.obstacles(), [] as [&str; 0]);
+    assert_eq!(health.in_a_line(), "standing by: there, process 7 works on the mirror");
+    health.leads(2);
+    assert_eq!(health.leader(), None);
+    assert_eq!(health.obstacles().len(), 2, "{:?}", health.obstacles());
+}
+
+#[test]
 fn ready_is_when_both_sides_answer_and_the_first_walk_has_begun() {
     let health = Health::default();
     assert_eq!(health.obstacles().len(), 3, "{:?}", health.obstacles());

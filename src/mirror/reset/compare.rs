@@ -82,9 +82,8 @@ impl Shadow<'_> {
     /// PostgreSQL refuses.
     pub async fn spare(&self, ids: &[Uuid]) -> Result<(), MirrorError> {
         let sql = format!("update {} set version = null where id = any($1)", self.before);
-        sqlx::query(statement(sql))
-            .bind(ids)
-            .execute(&self.mirror.pool)
+        self.mirror
+            .write(sqlx::query(statement(sql)).bind(ids))
             .await
             .map(drop)
             .map_err(|error| self.live.relation.failed(error))

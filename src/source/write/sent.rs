@@ -32,6 +32,7 @@ impl<T> Sent<T> {
             Problem::Refused(refusal) => Ok(Sent::Refused(refusal)),
             Problem::Connect(_)
             | Problem::Redirect { .. }
+            | Problem::Replaced
             | Problem::Throttled { .. }
             | Problem::Key(_) => Err(problem),
             Problem::Timeout

@@ -180,7 +180,7 @@ impl Engine {
     ) -> Result<bool, SyncError> {
         let names: Vec<&str> =
             objects(sentinels).into_iter().map(|object| name(workspace, object)).collect();
-        let probes = self.source.probe(&names).await?;
+        let probes = self.source.probe(&names).await?.shown;
         let is_older = |probe: &Option<crate::source::Probe>| {
             probe.is_some_and(|probe| probe.max_updated_at.is_none_or(|newest| newest < since))
         };

@@ -1,7 +1,7 @@
 //! When the engine looks for destroyed records.
 //!
-//! It exists because counting costs calls. Invariants: a single run always looks, the daemon once an hour; what a
-//! sweep changes or fails at is reported with its object.
+//! It exists because counting costs calls. Invariants: a single run always looks; the daemon once an hour, and at once at
+//! an object that was seen to have fewer records than it had; what a sweep changes or fails at is reported with its object.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use crate::{
         engine::chain,
         pull::{Effect, Pull},
         sweep::Sweeper,
-        target::Target,
+        target::{Target, Workspace},
     },
 };
 
@@ -51,41 +51,67 @@ impl Swept {
 }
 
 impl Engine {
-    /// Looks for destroyed records of the objects that were read to the end, if it is time.
+    /// Looks for destroyed records, if it is time, and of the objects of which some are gone.
     pub(super) async fn sweep(
         &self,
         mode: RunMode,
-        reports: &mut [ObjectReport],
+        reports: &mut Vec<ObjectReport>,
+        lost: &BTreeSet<ObjectId>,
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(), SyncError> {
-        // What a person let pass is looked at now, and once.
-        let is_due = self.swept.is_due(mode) || !self.mirror.released_pulls().await?.is_empty();
-        if stop.is_cancelled() || !is_due {
+        let is_due = self.swept.is_due(mode);
+        if stop.is_cancelled() {
             return Ok(());
         }
-        self.sweep_these(reports, stop, progress).await
+        let workspace = self.workspace.read().await.clone();
+        let read = complete(reports, &workspace);
+        let objects = match mode {
+            RunMode::Once => read,
+            RunMode::Daemon if is_due => self.in_order(reports, &workspace).await?,
+            RunMode::Daemon => {
+                // What a person let pass is looked at now, and once.
+                let released = self.mirror.released_pulls().await?;
+                read.into_iter().filter(|id| lost.contains(id) || released.contains(id)).collect()
+            }
+        };
+        self.sweep_these(objects, reports, stop, progress).await
     }
 
-    /// Looks for destroyed records of these objects, where they were read to the end.
+    /// The objects that were read to the end, now or before, and of which nothing says otherwise.
+    async fn in_order(
+        &self,
+        reports: &[ObjectReport],
+        workspace: &Workspace,
+    ) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let mut objects = self.complete(workspace).await?;
+        for stopped in self.stopped_pulls().await? {
+            objects.remove(&stopped);
+        }
+        let is_incomplete = |target: &Target| {
+            let is_it = |report: &&ObjectReport| report.object == target.plural();
+            reports.iter().find(is_it).is_some_and(|report| !report.is_complete())
+        };
+        objects.retain(|object| !workspace.target(*object).is_some_and(is_incomplete));
+        Ok(objects)
+    }
+
+    /// Looks for destroyed records of these objects, which were read to the end.
     pub(super) async fn sweep_these(
         &self,
-        reports: &mut [ObjectReport],
+        complete: BTreeSet<ObjectId>,
+        reports: &mut Vec<ObjectReport>,
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(), SyncError> {
+        if complete.is_empty() {
+            return Ok(());
+        }
         let workspace = self.workspace.read().await.clone();
         let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
         let (overlap, effect) = (time::Duration::ZERO, Effect::Apply);
         let pull = |target| Pull { source, mirror, target, overlap, writes, effect, progress };
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
-        let read: BTreeSet<&str> = reports
-            .iter()
-            .filter(|report| report.failure.is_none() && !report.stopped)
-            .map(|report| report.object.as_str())
-            .collect();
-        let complete = workspace.targets().filter(|target| read.contains(target.plural()));
-        let complete: BTreeSet<ObjectId> = complete.map(|target| target.table.object_id).collect();
         let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         sweeper.released = self.mirror.released_pulls().await?.into_iter().collect();
         if let Err(error) = sweeper.run().await {
@@ -110,15 +136,13 @@ impl Engine {
             mirror.replace_fuses(Flow::Pull, &passed).await?;
         }
         for (id, applied) in &sweeper.applied {
-            let name = workspace.target(*id).map(Target::plural);
-            if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
+            if let Some(report) = report_of(*id, &workspace, reports) {
                 report.applied.add(*applied);
             }
         }
         for (id, error) in std::mem::take(&mut sweeper.failures) {
             self.note_sweep(id, &error).await;
-            let name = workspace.target(id).map(Target::plural);
-            if let Some(report) = reports.iter_mut().find(|report| Some(&*report.object) == name) {
+            if let Some(report) = report_of(id, &workspace, reports) {
                 report.failure = Some(error);
             }
         }
@@ -144,4 +168,30 @@ impl Engine {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }
     }
+}
+
+/// The objects that were read to the end now.
+pub(super) fn complete(reports: &[ObjectReport], workspace: &Workspace) -> BTreeSet<ObjectId> {
+    let read: BTreeSet<&str> = reports
+        .iter()
+        .filter(|report| report.is_complete())
+        .map(|report| report.object.as_str())
+        .collect();
+    let complete = workspace.targets().filter(|target| read.contains(target.plural()));
+    complete.map(|target| target.table.object_id).collect()
+}
+
+/// The report of an object, which may not have been read in this run.
+fn report_of<'a>(
+    object: ObjectId,
+    workspace: &Workspace,
+    reports: &'a mut Vec<ObjectReport>,
+) -> Option<&'a mut ObjectReport> {
+    let target = workspace.target(object)?;
+    let place = reports.iter().position(|report| report.object == target.plural());
+    let place = place.unwrap_or_else(|| {
+        reports.push(ObjectReport::of(&target.table));
+        reports.len() - 1
+    });
+    reports.get_mut(place)
 }
