@@ -9,7 +9,7 @@ use std::{future::Future, process::ExitCode};
 use clap::{CommandFactory, Parser};
 use indicatif::MultiProgress;
 
-use crate::{config::Loaded, telemetry};
+use crate::{config::Loaded, telemetry::Telemetry};
 
 mod arguments;
 mod config_check;
@@ -94,23 +94,34 @@ fn work(
 ) -> Result<ExitCode, Failure> {
     let loaded = Loaded::read(arguments.config.as_deref())?;
     let bars = MultiProgress::new();
-    telemetry::start(&arguments.log(command, loaded.log()), &bars)
-        .map_err(Failure::configuration)?;
+    let log = arguments.log(command, loaded.log());
+    let telemetry =
+        Telemetry::start(&log, loaded.telemetry()?, &bars).map_err(Failure::configuration)?;
+    let ended = carry_out(arguments, command, &loaded, output, &bars);
+    telemetry.end();
+    ended
+}
+
+fn carry_out(
+    arguments: &Arguments,
+    command: &Command,
+    loaded: &Loaded,
+    output: &mut Output,
+    bars: &MultiProgress,
+) -> Result<ExitCode, Failure> {
     match command {
         // It reads the configuration anew when it is told to.
-        Command::Run { once: false } => {
-            block_on(daemon::forever(&arguments.into(), &loaded, &bars))
-        }
+        Command::Run { once: false } => block_on(daemon::forever(&arguments.into(), loaded, bars)),
         Command::Run { once: true } => {
-            let workspaces = workspace::all(&loaded, arguments.workspace.as_deref())?;
-            block_on(run::once(&workspaces, output, &bars))
+            let workspaces = workspace::all(loaded, arguments.workspace.as_deref())?;
+            block_on(run::once(&workspaces, output, bars))
         }
         Command::Config { command: ConfigCommand::Check } if arguments.workspace.is_none() => {
-            config_check::show(&loaded, output)
+            config_check::show(loaded, output)
         }
         _ => {
-            let loaded = workspace::one(&loaded, arguments.workspace.as_deref())?;
-            dispatch(command, loaded, output, &bars)
+            let loaded = workspace::one(loaded, arguments.workspace.as_deref())?;
+            dispatch(command, loaded, output, bars)
         }
     }
 }

@@ -20,5 +20,5 @@ pub use access::Gate;
 pub use beat::{beat, waiting};
 pub use board::Board;
 pub use listener::{ListenError, Listener};
-pub use reading::{Calls, ObjectReading, Reading, Side, StopReading};
+pub use reading::{BudgetReading, CallCount, Calls, ObjectReading, Reading, Side, StopReading};
 pub use state::Health;

@@ -5,7 +5,9 @@
 //! HTTP; rows and the checkpoint they belong to are written in one transaction; no transaction is open while
 //! anything else than PostgreSQL is waited for.
 
+mod backfill;
 mod base;
+mod budget;
 mod capture;
 mod catalog;
 mod census;
@@ -49,6 +51,7 @@ mod structure;
 mod transaction;
 mod workspace;
 
+pub use budget::{Budget, BudgetLimit, CallCounts};
 pub use capture::{CaptureGap, GapCause};
 pub use checkpoint::{StoredCheckpoint, Walked};
 pub use claim::{Claimed, Sending};

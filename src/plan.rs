@@ -4,6 +4,7 @@
 //! Invariants: no HTTP, SQL, clock, randomness or async; time is a parameter; the same input gives the same plan.
 
 pub mod access;
+pub mod backfill;
 pub mod batch;
 pub mod capability;
 pub mod coalesce;

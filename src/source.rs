@@ -10,7 +10,6 @@
 mod budget;
 mod client;
 mod complaint;
-mod contact;
 mod error;
 #[cfg(test)]
 mod fuzz;
@@ -33,9 +32,8 @@ mod usage;
 mod webhook;
 mod write;
 
-pub use budget::{Lane, Limit};
+pub use budget::{BudgetState, Lane, Limit};
 pub use client::Client;
-pub use contact::Contact;
 pub use error::{SourceError, SourceFault};
 pub use key::{Key, KeyFault};
 pub use licence::{Licence, Moment};
@@ -47,7 +45,7 @@ pub use refusal::{Refusal, RefusalKind};
 pub use server::Server;
 pub use text::ServerText;
 pub use times::Times;
-pub use usage::{Calls, Usage};
+pub use usage::{CallOutcome, Contact, Usage};
 pub use webhook::Webhook;
 pub use write::{
     CREATES_PER_CALL, Change, Delete, GuardedUpdate, Hit, NewRecord, NewRecords, ObjectNames,

@@ -136,7 +136,7 @@ fn every_file_says_why_it_exists() {
 
 /// The tests that a page names, as `file.rs::function`.
 fn named_tests(page: &str) -> Vec<(String, String)> {
-    let text = fs::read_to_string(page).unwrap();
+    let text = fs::read_to_string(page).expect("a page that is there");
     let quoted = text.split('`').skip(1).step_by(2);
     let named = quoted.filter_map(|words| words.split_once(".rs::"));
     named.map(|(file, name)| (format!("{file}.rs"), name.to_owned())).collect()
@@ -153,4 +153,38 @@ fn every_test_that_the_pages_name_is_there() {
             assert!(is_there, "{page} names {file}::{name}, which is not there");
         }
     }
+}
+
+/// The names of what is logged at info and above, with where.
+fn events() -> Vec<(String, PathBuf)> {
+    let places = ["cli", "config", "health", "mirror", "source", "sync", "telemetry", "webhook"];
+    let mut events = Vec::new();
+    for (path, code) in code_of(&places) {
+        for level in ["info", "warn", "error"] {
+            for call in code.split(&format!("tracing::{level}!(")).skip(1) {
+                let named = call.trim_start().strip_prefix("event = \"");
+                let name = named.and_then(|rest| rest.split_once('"'));
+                let (name, _) = name.unwrap_or_else(|| {
+                    panic!("{} logs something without a name: {:.60}", path.display(), call)
+                });
+                events.push((name.to_owned(), path.clone()));
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn every_line_of_the_log_has_a_name_of_its_own_which_is_documented() {
+    let mut names: Vec<String> = events().into_iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let docs = include_str!("../docs/operations.md");
+    let (_, docs) = docs.split_once("## The log").expect("a section about the log");
+    let rows = docs.lines().take_while(|line| !line.starts_with("## "));
+    let mut documented: Vec<String> = rows
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    documented.sort_unstable();
+    assert_eq!(names, documented);
 }

@@ -20,6 +20,8 @@ mod freshness;
 mod fuses;
 #[path = "push/history.rs"]
 mod history;
+#[path = "canary/log.rs"]
+mod log;
 #[path = "push/outcomes.rs"]
 mod outcomes;
 #[path = "push/pauses.rs"]

@@ -4,10 +4,18 @@
 mod access;
 #[path = "watch/answers.rs"]
 mod answers;
+#[path = "watch/budget.rs"]
+mod budget;
 #[path = "watch/daemon.rs"]
 mod daemon;
 #[path = "once/equality.rs"]
 mod equality;
+#[path = "watch/journal.rs"]
+mod journal;
+#[path = "canary/log.rs"]
+mod log;
+#[path = "watch/quiet.rs"]
+mod quiet;
 #[path = "watch/reload.rs"]
 mod reload;
 #[path = "once/stage.rs"]

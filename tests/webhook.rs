@@ -11,6 +11,8 @@ mod commands;
 mod equality;
 #[path = "webhook/hooked.rs"]
 mod hooked;
+#[path = "canary/log.rs"]
+mod log;
 #[path = "webhook/refusals.rs"]
 mod refusals;
 #[path = "push/scene.rs"]

@@ -86,7 +86,7 @@ pub(super) async fn forever(
         while let Some(next) = daemon.work(&order).await? {
             order = next;
         }
-        tracing::info!("stopped");
+        tracing::info!(event = "stopped", "stopped");
         Ok(ExitCode::SUCCESS)
     };
     LocalSet::new().run_until(working).await
@@ -120,19 +120,23 @@ impl Daemon<'_> {
 
     /// The configuration as it is now, if it is good.
     async fn next(&mut self, order: &Order) -> Option<Order> {
-        tracing::info!("reading the configuration anew");
+        tracing::info!(event = "reload_began", "reading the configuration anew");
         self.board.reloading();
         match self.take(order).await {
             Ok(next) => {
-                tracing::info!("taking the new configuration");
+                tracing::info!(event = "reload_taken", "taking the new configuration");
                 if next.log != order.log {
-                    tracing::warn!("other settings of [log] hold from the next start on");
+                    tracing::warn!(
+                        event = "reload_log_kept",
+                        "other settings of [log] hold from the next start on"
+                    );
                 }
                 Some(next)
             }
             Err(Failure { message, hint, .. }) => {
                 let (error, hint) = (message.as_str(), hint.as_deref());
                 tracing::error!(
+                    event = "reload_refused",
                     error,
                     hint,
                     "cannot take the new configuration, going on with the old one"

@@ -20,7 +20,10 @@ use super::{
     arguments::Arguments,
     exit::{self, Failure},
 };
-use crate::mirror::{Stop, StopCause};
+use crate::{
+    mirror::{Stop, StopCause},
+    plan::backfill::Estimate,
+};
 
 /// Where a command prints.
 #[derive(Debug)]
@@ -168,14 +171,27 @@ pub(super) fn grouped(number: u64) -> String {
 
 /// How long before `now` something was.
 pub(super) fn ago(now: OffsetDateTime, time: OffsetDateTime) -> String {
-    let seconds = (now - time).whole_seconds().max(0);
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7_200 => (seconds / 60, "min"),
-        7_200..172_800 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count} {unit} ago")
+    let seconds = u64::try_from((now - time).whole_seconds()).unwrap_or(0);
+    format!("{} ago", span(seconds))
+}
+
+/// A span of time, in the unit that fits.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// What a first load still takes.
+pub(super) fn takes(ahead: &Estimate) -> String {
+    let calls = grouped(ahead.calls);
+    match ahead.seconds {
+        Some(seconds) => format!("{calls} calls, about {} left", span(seconds)),
+        None => format!("{calls} calls left, as fast as Twenty lets them pass"),
+    }
 }
 
 /// What does not run, why, and what to do about it: a line for each object and reason.

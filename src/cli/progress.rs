@@ -15,8 +15,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::output::{grouped, printable};
-use crate::sync::{Progress, ProgressSender};
+use super::output::{grouped, printable, takes};
+use crate::{
+    plan::backfill::Estimate,
+    sync::{Progress, ProgressSender, WalkProgress},
+};
 
 /// How often a plain line says how far an object is.
 const EVERY: Duration = Duration::from_secs(10);
@@ -52,6 +55,13 @@ impl Display {
 async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgress, of: String) {
     let mut shown: HashMap<String, ProgressBar> = HashMap::new();
     while let Some(progress) = receiver.recv().await {
+        let progress = match progress {
+            Progress::Walk(progress) => progress,
+            Progress::Ahead(ahead) => {
+                bars.suspend(|| say(&format!("{of}{}", before(&ahead))));
+                continue;
+            }
+        };
         if progress.finished {
             if let Some(bar) = shown.remove(&progress.object) {
                 bar.finish_and_clear();
@@ -66,7 +76,7 @@ async fn show_bars(mut receiver: UnboundedReceiver<Progress>, bars: MultiProgres
     }
 }
 
-fn bar(progress: &Progress, of: &str) -> ProgressBar {
+fn bar(progress: &WalkProgress, of: &str) -> ProgressBar {
     let template = "{prefix:24} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta} left";
     let style = ProgressStyle::with_template(template)
         .expect("the template is well formed")
@@ -82,6 +92,13 @@ fn bar(progress: &Progress, of: &str) -> ProgressBar {
 async fn show_lines(mut receiver: UnboundedReceiver<Progress>, of: String) {
     let mut walks: HashMap<String, Walk> = HashMap::new();
     while let Some(progress) = receiver.recv().await {
+        let progress = match progress {
+            Progress::Walk(progress) => progress,
+            Progress::Ahead(ahead) => {
+                say(&format!("{of}{}", before(&ahead)));
+                continue;
+            }
+        };
         let now = Instant::now();
         let walk = walks.entry(progress.object.clone()).or_insert(Walk {
             from: progress.seen,
@@ -92,9 +109,19 @@ async fn show_lines(mut receiver: UnboundedReceiver<Progress>, of: String) {
             continue;
         }
         walk.said = now;
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "{of}{}", walk.line(&progress, now));
+        say(&format!("{of}{}", walk.line(&progress, now)));
     }
+}
+
+/// What a first load has before it.
+fn before(ahead: &Estimate) -> String {
+    let (objects, records) = (grouped(ahead.objects), grouped(ahead.total - ahead.seen));
+    format!("first load: {records} records of {objects} objects to read, {}", takes(ahead))
+}
+
+fn say(line: &str) {
+    // A closed standard error is no reason to stop.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// One object's walk as seen so far.
@@ -105,7 +132,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn line(&self, progress: &Progress, now: Instant) -> String {
+    fn line(&self, progress: &WalkProgress, now: Instant) -> String {
         let (object, seen, total) =
             (printable(&progress.object), grouped(progress.seen), grouped(progress.total));
         let elapsed = (now - self.began).as_secs().max(1);
@@ -122,16 +149,33 @@ impl Walk {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Walk;
-    use crate::sync::Progress;
+    use super::{Walk, before};
+    use crate::{plan::backfill::Estimate, sync::WalkProgress};
 
     #[test]
     fn a_line_tells_rate_and_time_left_of_this_run() {
         let began = Instant::now();
         let walk = Walk { from: 1_000, began, said: began };
-        let progress =
-            Progress { object: "people".to_owned(), seen: 3_000, total: 5_000, finished: false };
+        let progress = WalkProgress {
+            object: "people".to_owned(),
+            seen: 3_000,
+            total: 5_000,
+            finished: false,
+        };
         let line = walk.line(&progress, began + Duration::from_secs(10));
         assert_eq!(line, "people: 3,000 of 5,000 (200/s, 10 seconds left)");
+    }
+
+    #[test]
+    fn a_first_load_says_what_is_before_it() {
+        let ahead =
+            Estimate { objects: 3, seen: 1_000, total: 91_000, calls: 450, seconds: Some(300) };
+        let line = before(&ahead);
+        assert_eq!(
+            line,
+            "first load: 90,000 records of 3 objects to read, 450 calls, about 5 min left"
+        );
+        let line = before(&Estimate { seconds: None, ..ahead });
+        assert!(line.ends_with("450 calls left, as fast as Twenty lets them pass"), "{line}");
     }
 }

@@ -94,6 +94,7 @@ impl Shift {
         // What is not returned would be said nowhere.
         let (error, hint) = (failure.message.as_str(), failure.hint.as_deref());
         tracing::error!(
+            event = "workspace_stands",
             workspace = name,
             error,
             hint,

@@ -44,7 +44,10 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
                 #[expect(clippy::exit, reason = "a second signal means now")]
                 std::process::exit(code);
             }
-            tracing::info!("stopping after the page under way; once more ends at once");
+            tracing::info!(
+                event = "stopping",
+                "stopping after the page under way; once more ends at once"
+            );
             asked.cancel();
         }
     });

@@ -9,12 +9,15 @@ use time::OffsetDateTime;
 
 use super::{
     exit::{self, Failure},
-    output::{Output, ago, grouped, held, printable, stopped, table},
+    output::{Output, ago, grouped, held, printable, stopped, table, takes},
 };
 use crate::{
     config::MirrorConfig,
-    mirror::{LastRun, Leader, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
+    mirror::{Budget, LastRun, Leader, Mirror, MirrorStatus, ObjectStatus, Stop, StopCause},
+    plan::backfill::Estimate,
     record::Rest,
+    source::Lane,
+    sync::Status,
 };
 
 const UNSEEN: &str = "it could not be seen whether the Twenty server takes changes, so it is only read: changes made \
@@ -22,13 +25,15 @@ const UNSEEN: &str = "it could not be seen whether the Twenty server takes chang
 
 pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<ExitCode, Failure> {
     let pool = Mirror::connect(config.database_url.expose_secret(), 1).await?;
-    let Some(status) = MirrorStatus::read(&pool, &config.schema).await? else {
+    let Some(mirror) = MirrorStatus::read(&pool, &config.schema).await? else {
         output.show(&serde_json::Value::Null, |_| {
             "nothing is mirrored yet: run twenty-sync --once".to_owned()
         })?;
         return Ok(ExitCode::SUCCESS);
     };
+    let status = Status::of(mirror);
     output.show(&status, text)?;
+    let status = &status.mirror;
     let stuck = status
         .objects
         .iter()
@@ -38,7 +43,8 @@ pub(super) async fn show(config: &MirrorConfig, output: &mut Output) -> Result<E
     Ok(if stuck { ExitCode::from(exit::ATTENTION) } else { ExitCode::SUCCESS })
 }
 
-fn text(status: &MirrorStatus) -> String {
+fn text(status: &Status) -> String {
+    let Status { mirror: status, first_load } = status;
     let now = OffsetDateTime::now_utc();
     let headings = [
         "object",
@@ -84,18 +90,12 @@ fn text(status: &MirrorStatus) -> String {
     if status.server_rest == Some(Rest::Unseen) {
         lines.push(UNSEEN.to_owned());
     }
-    for object in &status.objects {
-        if let Some(failure) = &object.failure {
-            lines.push(format!("{}: {}", printable(&object.object), printable(failure)));
-        }
-        if let Some(failure) = &object.sweep_failure {
-            let object = printable(&object.object);
-            lines.push(format!("{object}: the content sweep waits: {}", printable(failure)));
-        }
-    }
+    lines.extend(status.objects.iter().flat_map(failures));
+    lines.extend(first_load.as_ref().map(under_way));
     lines.extend(status.leader.as_ref().and_then(|leader| at_work(leader, now)));
     lines.extend(stopped(&status.stops));
     lines.extend(held(&status.held));
+    lines.extend(status.budget.as_ref().map(|budget| spent(budget, now)));
     lines.extend(status.last_run.as_ref().map(|run| last_run(run, now)));
     lines.join("\n")
 }
@@ -104,6 +104,43 @@ fn text(status: &MirrorStatus) -> String {
 fn at_work(leader: &Leader, now: OffsetDateTime) -> Option<String> {
     let (holder, since) = (printable(&leader.holder), ago(now, leader.since));
     leader.is_held.then(|| format!("{holder} works on this mirror; it began {since}"))
+}
+
+/// Why an object does not get on, if it does not.
+fn failures(object: &ObjectStatus) -> Vec<String> {
+    let name = printable(&object.object);
+    let read = object.failure.as_ref().map(|failure| format!("{name}: {}", printable(failure)));
+    let swept = object
+        .sweep_failure
+        .as_ref()
+        .map(|failure| format!("{name}: the content sweep waits: {}", printable(failure)));
+    read.into_iter().chain(swept).collect()
+}
+
+/// How far a first load is.
+fn under_way(ahead: &Estimate) -> String {
+    let (seen, total) = (grouped(ahead.seen), grouped(ahead.total));
+    let objects = grouped(ahead.objects);
+    format!("first load: {seen} of {total} records of {objects} objects read; {}", takes(ahead))
+}
+
+/// What the calls went to, and what is left of them.
+fn spent(budget: &Budget, now: OffsetDateTime) -> String {
+    let lanes = Lane::ALL.map(|lane| {
+        let outcomes = budget.calls.get(lane.as_str());
+        let calls: u64 = outcomes.map_or(0, |outcomes| outcomes.values().sum());
+        format!("{} {}", lane.as_str(), grouped(calls))
+    });
+    let left = match (budget.left_calls, budget.limit_calls, budget.reserve_calls) {
+        (Some(left), Some(limit), Some(reserve)) => format!(
+            "{} of {} left, {} reserved for others",
+            grouped(unsigned(left)),
+            grouped(unsigned(limit)),
+            grouped(unsigned(reserve))
+        ),
+        _ => "no limit is known".to_owned(),
+    };
+    format!("calls: {}; {left} ({})", lanes.join(", "), ago(now, budget.told_at))
 }
 
 /// When an object was last compared record by record, or how far that is.

@@ -66,7 +66,12 @@ impl Endpoint {
             }
             Err(error) if config.is_built_in => {
                 let (hint, error) = (error.hint(), exit::chain(&error));
-                tracing::warn!(error, hint, "syncing without answering operators");
+                tracing::warn!(
+                    event = "endpoint_missing",
+                    error,
+                    hint,
+                    "syncing without answering operators"
+                );
                 Ok(None)
             }
             Err(error) => Err(Failure::from(error)),

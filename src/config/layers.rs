@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Fuse, Health, Log, MirrorConfig, ObjectRule, Pull, Push, Schema, Setting,
-    Source, Sweep, Webhook, health::HealthSettings, secret, show, webhook, workspaces,
+    Source, Sweep, Telemetry, Webhook, health::HealthSettings, secret, show, webhook, workspaces,
 };
 
 /// Every setting that has a default, with it.
@@ -36,6 +36,7 @@ pub(super) const SHORT_NAMES: &[(&str, &str)] = &[
     ("TWENTY_API_KEY_FILE", "source.api_key_file"),
     ("DATABASE_URL", "mirror.database_url"),
     ("DATABASE_URL_FILE", "mirror.database_url_file"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
 ];
 
 /// The configuration as read; each part is complete only when asked for.
@@ -69,6 +70,8 @@ pub(super) struct Settings {
     health: HealthSettings,
     webhook: webhook::Settings,
     log: Log,
+    #[serde(default)]
+    telemetry: Telemetry,
     #[serde(default)]
     objects: BTreeMap<String, ObjectRule>,
     /// What stands below each name is read once more, with what is said for all.
@@ -201,6 +204,27 @@ impl Loaded {
     /// How to log.
     pub fn log(&self) -> &Log {
         &self.settings.log
+    }
+
+    /// Where traces go.
+    ///
+    /// # Errors
+    /// The address of the collector makes no sense.
+    pub fn telemetry(&self) -> Result<&Telemetry, ConfigError> {
+        let wrong = |reason: &str| ConfigError::Invalid {
+            key: "telemetry.otlp_endpoint",
+            reason: reason.to_owned(),
+            hint: "such as http://127.0.0.1:4318; what a collector wants to know goes into OTEL_EXPORTER_OTLP_HEADERS",
+        };
+        match &self.settings.telemetry.otlp_endpoint {
+            Some(url) if !["http", "https"].contains(&url.scheme()) || url.host().is_none() => {
+                Err(wrong("it must begin with http:// or https://"))
+            }
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err(wrong("it must not hold a user name or a password"))
+            }
+            Some(_) | None => Ok(&self.settings.telemetry),
+        }
     }
 
     /// Where `run` answers operators.

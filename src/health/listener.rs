@@ -93,14 +93,15 @@ impl Listener {
     /// Answers until dropped.
     pub async fn serve(self, board: Board) {
         let Listener { socket, address, gate } = self;
-        tracing::info!(%address, "answering operators at http://{address}/");
+        tracing::info!(event = "endpoint_listens", %address, "answering operators at http://{address}/");
         if gate.access() == Access::Nobody {
             tracing::info!(
+                event = "endpoint_guarded",
                 "beyond this machine, without health.token_file, only probes and metrics are answered"
             );
         }
         if let Err(error) = axum::serve(socket, router(board, gate)).await {
-            tracing::warn!(%error, "no longer answering operators");
+            tracing::warn!(event = "endpoint_lost", %error, "no longer answering operators");
         }
     }
 }

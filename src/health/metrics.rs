@@ -1,7 +1,7 @@
 //! The figures, for Prometheus and whoever reads its format.
 //!
 //! It exists to keep the metrics crate in one file. Every metric is made from what is known at the moment of asking, so
-//! there is no state to keep in step. Invariants: labels are objects, flows, causes and outcomes, never records;
+//! there is no state to keep in step. Invariants: labels are objects, flows, causes, lanes and outcomes, never records;
 //! an object has fewer than twenty series; docs/metrics.md lists every metric, as a test checks.
 
 use std::{borrow::Cow, fmt::Debug, hash::Hash, iter, sync::atomic::AtomicU64};
@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 use time::OffsetDateTime;
 
-use super::{Board, Health, ObjectReading, Side, state::Role};
+use super::{Board, BudgetReading, CallCount, Calls, Health, ObjectReading, Side, state::Role};
 
 mod together;
 
@@ -92,20 +92,19 @@ fn of_the_process(registry: &mut Registry, health: &Health, now: OffsetDateTime)
 }
 
 fn of_the_calls(registry: &mut Registry, health: &Health) {
-    let calls = health.known().calls;
-    let counted: Counter = Counter::default();
-    counted.inc_by(calls.counted);
-    registry.register("calls", "Calls to Twenty, as its limit counts them", counted);
-    let requests: Family<[(&str, &str); 1], Counter> = Family::default();
-    for (outcome, count) in [
-        ("answered", calls.answered),
-        ("failed", calls.failed),
-        ("refused", calls.refused),
-        ("throttled", calls.throttled),
-    ] {
-        requests.get_or_create(&[("outcome", outcome)]).inc_by(count);
+    let Calls { counts, budget } = health.known().calls;
+    let calls: Family<[(&str, &str); 2], Counter> = Family::default();
+    for CallCount { lane, outcome, calls: count } in counts {
+        calls.get_or_create(&[("lane", lane), ("outcome", outcome)]).inc_by(count);
     }
-    registry.register("requests", "Requests to Twenty, by what came of them", requests);
+    let help = "Calls to Twenty, as its limit counts them, by what for and what came of them";
+    registry.register("api_calls", help, calls);
+    let Some(BudgetReading { limit, left, reserve }) = budget else { return };
+    let help = "Calls that Twenty allows in its window, which is a minute unless it says otherwise";
+    single(registry, "api_budget_limit_calls", help, limit.into());
+    single(registry, "api_budget_left_calls", "Calls that could be made now", left.into());
+    let help = "Calls of the limit that sweeps and first loads leave to others";
+    single(registry, "api_budget_reserve_calls", help, reserve.into());
 }
 
 fn of_the_lags(registry: &mut Registry, objects: &[ObjectReading], now: OffsetDateTime) {

@@ -17,19 +17,35 @@ pub enum Side {
     Fails(String),
 }
 
-/// What was asked of Twenty since the program started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What was asked of Twenty since the program started, and what may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Calls as Twenty's limit counts them.
-    pub counted: u64,
-    /// Requests that brought what was asked for.
-    pub answered: u64,
-    /// Requests that Twenty refused for good.
-    pub refused: u64,
-    /// Requests that were too many.
-    pub throttled: u64,
-    /// Requests that brought no usable answer.
-    pub failed: u64,
+    /// Calls as Twenty's limit counts them, by lane and outcome.
+    pub counts: Vec<CallCount>,
+    /// What is left, where a limit is known.
+    pub budget: Option<BudgetReading>,
+}
+
+/// Calls for one purpose that came to one end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallCount {
+    /// What for.
+    pub lane: &'static str,
+    /// What became of them.
+    pub outcome: &'static str,
+    /// How many.
+    pub calls: u64,
+}
+
+/// A limit of calls, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetReading {
+    /// Calls that Twenty allows in its window.
+    pub limit: u32,
+    /// Calls that could be made now.
+    pub left: u32,
+    /// Calls of the limit that sweeps and first loads leave to others.
+    pub reserve: u32,
 }
 
 /// The state of the mirror at one moment.

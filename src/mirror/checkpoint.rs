@@ -160,7 +160,8 @@ pub(super) async fn advance(
          walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, \
          succeeded_at = case when $12 then now() else succeeded_at end, \
          failed_at = case when $12 then null else failed_at end, \
-         failure = case when $12 then null else failure end, withheld = coalesce($13, withheld), \
+         failure = case when $12 then null else failure end, \
+         expected = case when $12 then null else expected end, withheld = coalesce($13, withheld), \
          walk_removed = case when $7::text is null then 0 else walk_removed + $14 end \
          where workspace_id = $1 and object_id = $2 and version = $3",
     )

@@ -161,6 +161,12 @@ impl Mirror {
     ///
     /// # Errors
     /// PostgreSQL refuses, or people hold the records for too long.
+    #[tracing::instrument(
+        level = "debug",
+        name = "transaction",
+        skip_all,
+        fields(of = "mark sent")
+    )]
     pub async fn mark_sent(&self, records: &[Sending]) -> Result<Vec<Uuid>, MirrorError> {
         let mut attempt = 0;
         loop {

@@ -56,6 +56,7 @@ impl SchemaChange<'_> {
     ///
     /// # Errors
     /// The step that PostgreSQL refuses; nothing is changed then.
+    #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "tables"))]
     pub async fn apply(mut self, plan: &SchemaPlan, model: &DataModel) -> Result<(), MirrorError> {
         let mut refill = HashSet::new();
         for step in &plan.steps {

@@ -115,6 +115,7 @@ impl Mirror {
     /// # Errors
     /// Nothing of the page is written: PostgreSQL refuses, people hold its rows for too long, or another process
     /// moved the checkpoint.
+    #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "page"))]
     pub async fn apply_page(
         &self,
         table: &TableWriter,

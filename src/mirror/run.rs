@@ -14,6 +14,16 @@ pub enum RunMode {
     Daemon,
 }
 
+impl RunMode {
+    /// The word in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunMode::Once => "once",
+            RunMode::Daemon => "daemon",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -55,17 +65,13 @@ impl Mirror {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn start_run(&self, mode: RunMode) -> Result<i64, MirrorError> {
-        let mode = match mode {
-            RunMode::Once => "once",
-            RunMode::Daemon => "daemon",
-        };
         let failed = || MirrorError::query("write down that a run starts");
         let mut transaction = self.begin_patiently().await.map_err(failed())?;
         let run = sqlx::query_scalar(
             "insert into sync.run (workspace_id, mode, version) values ($1, $2, $3) returning run_id",
         )
         .bind(self.workspace_id)
-        .bind(mode)
+        .bind(mode.as_str())
         .bind(env!("CARGO_PKG_VERSION"))
         .fetch_one(&mut *transaction)
         .await

@@ -72,6 +72,7 @@ impl Mirror {
     ///
     /// # Errors
     /// PostgreSQL refuses, or people hold the rows for too long. Then nothing was written of the part that failed.
+    #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "answer"))]
     pub async fn settle(
         &self,
         table: &TableWriter,

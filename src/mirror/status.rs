@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Leader, Mirror, Stop, control, error::MirrorError, lease, stop};
+use super::{Budget, Leader, Mirror, Stop, budget, control, error::MirrorError, lease, stop};
 use crate::record::Rest;
 
 /// One object's state.
@@ -28,7 +28,7 @@ pub struct ObjectStatus {
     pub watermark: Option<OffsetDateTime>,
     /// Records seen by the walk under way, if one is.
     pub walk_seen: Option<i64>,
-    /// Records that walk will see, by the server's count.
+    /// Records that walk will see, by the server's count, which for a first walk is made before it begins.
     pub walk_total: Option<i64>,
     /// When it was last read to the end, or seen not to have changed since.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -151,7 +151,9 @@ async fn objects(pool: &PgPool, workspace_id: Uuid) -> Result<Vec<ObjectStatus>,
     sqlx::query_as(
         "select o.name_plural as object, o.table_name, o.direction, \
          coalesce(s.n_live_tup, 0) as rows_estimate, \
-         case when p.watermark is not null then greatest(p.watermark, p.unchanged_at) end as watermark, p.walk_seen, p.walk_fewest as walk_total, p.succeeded_at, p.proven_at, p.failed_at, p.failure, \
+         case when p.watermark is not null then greatest(p.watermark, p.unchanged_at) end as watermark, p.walk_seen, \
+         coalesce(p.walk_fewest, case when p.watermark is null then p.expected end) as walk_total, p.succeeded_at, \
+         p.proven_at, p.failed_at, p.failure, \
          v.problems as quarantined, v.waiting, v.oldest as waiting_since, v.conflicts, \
          case when e.began_at is not null then e.walk_seen end as sweep_seen, e.walk_fewest as sweep_total, \
          e.completed_at as swept_at, e.found as sweep_found, e.repaired as sweep_repaired, e.failure as sweep_failure \
@@ -211,6 +213,8 @@ pub struct MirrorStatus {
     pub held: Vec<String>,
     /// What does not run, and why.
     pub stops: Vec<Stop>,
+    /// What the calls were spent on, and what is left of their limit.
+    pub budget: Option<Budget>,
     /// The run that started last.
     pub last_run: Option<LastRun>,
 }
@@ -243,6 +247,7 @@ impl MirrorStatus {
         let objects = objects(pool, workspace_id).await?;
         let held = held_steps(pool, workspace_id).await?;
         let stops = stop::of_workspace(pool, workspace_id).await?;
+        let budget = budget::of_workspace(pool, workspace_id).await?;
         let last_run = last_run(pool, workspace_id).await?;
         let (server_version, server_rest) = server(pool, workspace_id).await?;
         Ok(MirrorStatus {
@@ -255,6 +260,7 @@ impl MirrorStatus {
             objects,
             held,
             stops,
+            budget,
             last_run,
         })
     }

@@ -43,12 +43,28 @@ impl Limit {
         let sane = (1..=1_000_000).contains(&calls) && (100..=3_600_000).contains(&milliseconds);
         sane.then(|| Limit { calls, window: Duration::from_millis(milliseconds) })
     }
+
+    /// How fast it lets calls pass.
+    fn calls_a_day(self) -> u128 {
+        u128::from(self.calls) * 86_400_000 / self.window.as_millis().max(1)
+    }
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} calls in {:?}", self.calls, self.window)
     }
+}
+
+/// What is left of the budget, by the slowest of the limits that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetState {
+    /// The limit.
+    pub limit: Limit,
+    /// Calls that could be made at this moment.
+    pub left: u32,
+    /// Calls of the limit that sweeps and backfills leave to others.
+    pub reserve: u32,
 }
 
 /// The budget of one workspace; clones share it.
@@ -146,6 +162,11 @@ impl Budget {
     /// The server said that the limit is reached.
     pub(super) fn refused(&self, limit: Option<Limit>, retry_after: Option<Duration>) {
         self.0.with(|book, now| book.ledger.refused(now, limit, retry_after));
+    }
+
+    /// What is left; `None` while no limit is known.
+    pub(super) fn state(&self) -> Option<BudgetState> {
+        self.0.with(|book, now| book.ledger.state(now))
     }
 
     /// The server took a call.

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -16,14 +16,13 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    budget::{Budget, Lane, Permit},
-    contact::Account,
+    budget::{Budget, BudgetState, Lane, Permit},
     error::SourceError,
     key::Key,
     licence::Licence,
     problem::Problem,
     transport::{Answer, Request, Transport},
-    usage::{Counters, Usage},
+    usage::{Account, CallOutcome, Contact, Usage},
 };
 use crate::{config, health, record::Rest};
 
@@ -44,8 +43,6 @@ struct Inner {
     key: Key,
     budget: Budget,
     retry_deadline: Duration,
-    calls: AtomicU64,
-    counters: Counters,
     account: Account,
     single_roots: AtomicBool,
     few_roots: AtomicBool,
@@ -72,8 +69,6 @@ impl Client {
             transport: Transport::new(config)?,
             budget: Budget::new(config.requests_per_minute, config.reserve),
             retry_deadline: config.retry_deadline,
-            calls: AtomicU64::new(0),
-            counters: Counters::default(),
             account: Account::default(),
             single_roots: AtomicBool::new(false),
             few_roots: AtomicBool::new(false),
@@ -94,19 +89,24 @@ impl Client {
         Client { licence, ..self }
     }
 
-    /// The calls so far, of every lane.
+    /// The calls that came to an end so far, as the server's limit counts them, of every lane.
     pub fn usage(&self) -> Usage {
-        self.inner.counters.usage()
+        self.inner.account.usage()
+    }
+
+    /// Whether Twenty answers.
+    pub fn contact(&self) -> Contact {
+        self.inner.account.contact()
+    }
+
+    /// What is left of the budget; `None` while no limit is known.
+    pub fn budget(&self) -> Option<BudgetState> {
+        self.inner.budget.state()
     }
 
     /// What the key says about itself.
     pub fn key(&self) -> &Key {
         &self.inner.key
-    }
-
-    /// How many calls were sent that count against the server's limit.
-    pub fn calls(&self) -> u64 {
-        self.inner.calls.load(Ordering::Relaxed)
     }
 
     /// From now on the server is taken to answer with this REST interface.
@@ -117,10 +117,6 @@ impl Client {
     /// Whether the count of a listing leaves out what came before its cursor.
     pub(super) fn counts_the_rest(&self) -> bool {
         self.inner.legacy_rest.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn account(&self) -> &Account {
-        &self.inner.account
     }
 
     pub(super) fn transport(&self) -> &Transport {
@@ -170,21 +166,15 @@ impl Client {
         let deadline = Instant::now() + self.inner.retry_deadline;
         let mut waits = waits();
         loop {
-            let answer = timeout_at(deadline, self.attempt(request, cost, again))
-                .await
-                .unwrap_or(Err(Problem::Timeout));
-            let result = answer.and_then(&read);
-            self.inner.counters.count(self.lane, cost, result.as_ref().err());
+            let result = self.attempt(request, cost, (again, deadline), &read).await;
             let problem = match result {
                 Ok(value) => {
                     self.inner.budget.accepted();
-                    self.inner.account.answered();
                     return Ok(value);
                 }
                 Err(problem) => problem,
             };
             self.note(&problem);
-            self.inner.account.note(&problem);
             drop(permit.take());
             if !again.allows(&problem) {
                 return Err(problem);
@@ -200,15 +190,32 @@ impl Client {
         if cost == 0 { None } else { Some(self.inner.budget.acquire(self.lane, cost).await) }
     }
 
-    async fn attempt(&self, request: &Request, cost: u32, again: Again) -> Result<Answer, Problem> {
+    /// Sends a request once, and reads and counts what came of it.
+    #[tracing::instrument(
+        level = "debug",
+        name = "call",
+        skip_all,
+        fields(lane = self.lane.as_str(), method = request.method.as_str(), cost, status, outcome)
+    )]
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        cost: u32,
+        (again, deadline): (Again, Instant),
+        read: &impl Fn(Answer) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
         // As late as can be: the wait for the budget is over.
         if again == Again::WhileUntouched && !self.licence.holds() {
             return Err(Problem::Replaced);
         }
-        self.inner.calls.fetch_add(cost.into(), Ordering::Relaxed);
-        let answer = self.inner.transport.exchange(request).await;
+        let entry = self.inner.account.open(self.lane, cost);
+        let answer = timeout_at(deadline, self.inner.transport.exchange(request)).await;
         health::beat();
-        answer
+        let result = answer.unwrap_or(Err(Problem::Timeout)).and_then(read);
+        let problem = result.as_ref().err();
+        entry.close(problem);
+        tracing::Span::current().record("outcome", CallOutcome::of(problem).as_str());
+        result
     }
 
     /// Tells the budget what a problem means for it: everyone waits when the limit is reached.

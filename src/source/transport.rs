@@ -14,14 +14,14 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     error::SourceError,
     key::KeyFault,
     problem::{Problem, Unreadable},
 };
-use crate::config;
+use crate::config::{self, is_loopback};
 
 /// The largest answer that is read, after decompression.
 const LARGEST_ANSWER: usize = 32 << 20;
@@ -102,6 +102,7 @@ impl Transport {
         }
         let response = builder.send().await.map_err(lost)?;
         let status = response.status();
+        tracing::Span::current().record("status", status.as_u16());
         if status.is_redirection() {
             return Err(Problem::Redirect { to: destination(&response) });
         }
@@ -114,7 +115,15 @@ impl Transport {
         if status.is_success() {
             return Ok(Answer { status: status_code, headers, body, took: started.elapsed() });
         }
-        Err(Problem::of_answer(status_code, &body, retry_after(&headers)))
+        Err(Problem::of_answer(status_code, &self.without_key(&body), retry_after(&headers)))
+    }
+
+    /// Some proxies show the headers that they refuse, and a refusal is logged and kept.
+    fn without_key(&self, body: &str) -> String {
+        let key = self.key.expose_secret();
+        let signature = key.rsplit('.').next().filter(|signature| !signature.is_empty());
+        let body = body.replace(key, "…");
+        signature.map_or_else(|| body.clone(), |signature| body.replace(signature, "…"))
     }
 }
 
@@ -168,15 +177,6 @@ fn checked_base(config: &config::Source) -> Result<Url, SourceError> {
         "http" if config.allow_http || is_loopback(url) => Ok(url.clone()),
         "http" => Err(SourceError::Unencrypted { host: host.to_owned() }),
         _ => Err(SourceError::Url("it must begin with https://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
     }
 }
 

@@ -78,16 +78,22 @@ fn tell(known: Option<&Capabilities>, seen: &Capabilities) {
     match (known.map(|known| known.rest), seen.rest) {
         (Some(Rest::Legacy), Rest::Legacy) if known == Some(seen) => {}
         (_, Rest::Legacy) => tracing::warn!(
+            event = "server_only_read",
             version,
             "this Twenty server destroys records where newer ones delete them, so it is only read: \
              changes made here are refused until it is upgraded"
         ),
         (_, Rest::Unseen) => tracing::warn!(
+            event = "server_unseen",
             "could not see whether this Twenty server takes changes, so it is only read: changes made here are \
              refused until it can be seen; let the role of the key read an object"
         ),
         (Some(Rest::Legacy | Rest::Unseen), Rest::Common) => {
-            tracing::info!(version, "the Twenty server takes changes now: they are sent again");
+            tracing::info!(
+                event = "server_takes_changes",
+                version,
+                "the Twenty server takes changes now: they are sent again"
+            );
         }
         (_, Rest::Common) => {}
     }

@@ -14,6 +14,7 @@ use super::{
     observe::observe,
     polling::{Wakes, keep_pulling},
     schedule::{Alarm, Schedules},
+    trouble::Troubles,
 };
 use crate::{
     config::Config,
@@ -33,6 +34,9 @@ const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 /// How long what is under way may go on when a run is to stop. What is cut off then is marked in doubt or not written,
 /// and the next start finds it.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// What goes wrong before there is an engine.
+const OPENING: &str = "open both sides";
 
 /// The longest pause between two attempts to open both sides.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -72,7 +76,8 @@ pub async fn keep_syncing(
         health.leads_no_more();
         match &ended {
             Err(error) if error.disposition() == Disposition::Replaced => {
-                log_failure(error, "not leading any more, standing by");
+                let error = chain(error);
+                tracing::warn!(event = "lease_lost", error, "not leading any more, standing by");
                 ended = Ok(());
             }
             Ok(()) | Err(_) => break,
@@ -124,20 +129,25 @@ async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), S
     while !stop.is_cancelled() {
         health::beat();
         if listener.is_none() {
-            listener = engine
-                .listen()
-                .await
-                .inspect_err(|error| log_failure(error, "could not listen for changes"))
-                .ok();
+            listener = match engine.listen().await {
+                Ok(listener) => {
+                    say_works(engine, "listen for local changes");
+                    Some(listener)
+                }
+                Err(error) => {
+                    say_fails(engine, "listen for local changes", &error);
+                    None
+                }
+            };
         }
         match engine.push(stop).await {
-            Ok(report) if report.written + report.refused + report.conflicts > 0 => {
-                let PushReport { written, refused, conflicts, .. } = report;
-                tracing::info!(written, refused, conflicts, "pushed local changes");
+            Ok(report) => {
+                say_works(engine, "push local changes");
+                say_pushed(report);
             }
-            Ok(_) | Err(SyncError::Stopped) => {}
+            Err(SyncError::Stopped) => {}
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not push local changes, trying again");
+                say_fails(engine, "push local changes", &error);
             }
             Err(error) => return Err(error),
         }
@@ -174,9 +184,13 @@ async fn keep_sweeping(
     }
     while !stop.is_cancelled() {
         let pause = match engine.sweep_contents(schedule, stop).await {
-            Ok(()) | Err(SyncError::Stopped) => SWEEP_LOOK,
+            Ok(()) => {
+                say_works(engine, "compare everything");
+                SWEEP_LOOK
+            }
+            Err(SyncError::Stopped) => SWEEP_LOOK,
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not compare everything, trying again");
+                say_fails(engine, "compare everything", &error);
                 SWEEP_PAUSE
             }
             Err(error) => return Err(error),
@@ -189,8 +203,32 @@ async fn keep_sweeping(
     Ok(())
 }
 
-pub(super) fn log_failure(error: &SyncError, what: &'static str) {
-    tracing::warn!(error = chain(error), hint = error.hint(), "{what}");
+fn say_pushed(report: PushReport) {
+    let PushReport { written, refused, conflicts, .. } = report;
+    if written + refused + conflicts > 0 {
+        tracing::info!(
+            event = "changes_pushed",
+            written,
+            refused,
+            conflicts,
+            "pushed local changes"
+        );
+    }
+}
+
+/// Says that a loop does not get on with what it does, when that begins or has another reason.
+pub(super) fn say_fails(engine: &Engine, what: &'static str, error: &SyncError) {
+    let (hint, error) = (error.hint(), chain(error));
+    if engine.troubles.begins(what, &error) {
+        tracing::warn!(event = "loop_failed", what, error, hint, "could not {what}, trying again");
+    }
+}
+
+/// Says that a loop gets on again.
+pub(super) fn say_works(engine: &Engine, what: &'static str) {
+    if engine.troubles.is_over(what) {
+        tracing::info!(event = "loop_recovered", what, "could {what} again");
+    }
 }
 
 /// Waits until both sides can be opened, without working on them yet; `None` when asked to stop meanwhile.
@@ -199,7 +237,7 @@ async fn open(
     stop: &CancellationToken,
     health: &Health,
 ) -> Result<Option<Stand>, SyncError> {
-    let mut pause = Duration::from_secs(1);
+    let (mut pause, troubles) = (Duration::from_secs(1), Troubles::default());
     loop {
         health::beat();
         let opened = tokio::select! {
@@ -207,10 +245,22 @@ async fn open(
             () = stop.cancelled() => return Ok(None),
         };
         match opened {
-            Ok(stand) => return Ok(Some(stand)),
+            Ok(stand) => {
+                if troubles.is_over(OPENING) {
+                    tracing::info!(event = "opened", "both sides are open now");
+                }
+                return Ok(Some(stand));
+            }
             Err(error) if error.disposition() == Disposition::Retry => {
-                health.mirror_fails(chain(&error));
-                tracing::warn!(error = chain(&error), pause = ?pause, "could not open both sides, trying again");
+                let error = chain(&error);
+                if troubles.begins(OPENING, &error) {
+                    tracing::warn!(
+                        event = "opening_failed",
+                        error,
+                        "could not open both sides, trying again"
+                    );
+                }
+                health.mirror_fails(error);
             }
             Err(error) => return Err(error),
         }

@@ -35,7 +35,7 @@ impl Doors {
         for address in addresses(workspaces).filter(|address| !self.0.contains_key(address)) {
             let listening = |cause| SyncError::Listen { address, cause };
             opened.insert(address, Receiver::bind(address).await.map_err(listening)?);
-            tracing::info!(%address, "listening for webhooks");
+            tracing::info!(event = "webhook_listens", %address, "listening for webhooks");
         }
         self.0.append(&mut opened);
         Ok(())

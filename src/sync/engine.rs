@@ -18,6 +18,7 @@ use super::{
     schedule::Schedules,
     scope,
     target::{Target, Workspace},
+    trouble::Troubles,
     writes::Writes,
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     source::{Client, Lane, Licence},
 };
 
+mod backfill;
 mod changed;
 mod content;
 mod look;
@@ -54,6 +56,7 @@ pub struct Engine {
     pub(super) writes: Writes,
     swept: Swept,
     looked_back: LookedBack,
+    pub(super) troubles: Troubles,
     memory: Memory,
 }
 
@@ -71,8 +74,18 @@ impl Engine {
         let mirror =
             Mirror::open(pool, &config.mirror.schema, source.key().workspace_id, &origin).await?;
         let config = config.clone();
-        let (workspace, writes, swept, looked_back) = Default::default();
-        Ok(Engine { source, mirror, config, workspace, writes, swept, looked_back, memory })
+        let (workspace, writes, swept, looked_back, troubles) = Default::default();
+        Ok(Engine {
+            source,
+            mirror,
+            config,
+            workspace,
+            writes,
+            swept,
+            looked_back,
+            troubles,
+            memory,
+        })
     }
 
     /// The same, written to under a lease only.
@@ -86,6 +99,7 @@ impl Engine {
     ///
     /// # Errors
     /// The run could not start. What went wrong with single objects is in the report.
+    #[tracing::instrument(level = "debug", skip_all, fields(mode = mode.as_str()))]
     pub async fn pass(
         &self,
         mode: RunMode,
@@ -93,16 +107,17 @@ impl Engine {
         progress: &ProgressSender,
     ) -> Result<RunReport, SyncError> {
         let run = self.mirror.start_run(mode).await?;
-        let calls_before = self.source.calls();
+        let calls_before = self.source.usage().total();
         let result = self.both_ways(mode, stop, progress).await;
         if was_away(&result) {
             self.looked_back.forget().await;
         }
-        let calls = self.source.calls() - calls_before;
+        let calls = self.source.usage().total() - calls_before;
         match result {
             Ok((objects, pushed)) => {
                 let report = self.report(objects, pushed, calls).await?;
                 self.mirror.finish_run(run, &record(&report)).await?;
+                self.tell_budget().await?;
                 Ok(report)
             }
             Err(error) => {
@@ -143,6 +158,7 @@ impl Engine {
         let workspace = self.evolve().await?;
         self.look_back().await?;
         let all: Vec<&Target> = workspace.targets().collect();
+        self.look_ahead(&all, progress).await?;
         let reports = self.pull_these(&all, stop, progress).await?;
         Ok(Changed { reports, lost: BTreeSet::new() })
     }
@@ -171,7 +187,37 @@ impl Engine {
         let mut reports: Vec<ObjectReport> =
             stream::iter(pulls).buffer_unordered(self.config.pull.parallel.max(1)).collect().await;
         reports.sort_by(|left, right| left.object.cmp(&right.object));
+        for report in &reports {
+            self.say(report);
+        }
         Ok(reports)
+    }
+
+    /// Says that an object cannot be read any more, or can again.
+    fn say(&self, report: &ObjectReport) {
+        let (object, subject) = (&report.object, format!("read {}", report.object));
+        match &report.failure {
+            Some(SyncError::Stopped) => {}
+            Some(error) => {
+                let error = chain(error);
+                if self.troubles.begins(&subject, &error) {
+                    tracing::warn!(
+                        event = "object_failed",
+                        object,
+                        error,
+                        "could not read an object to the end"
+                    );
+                }
+            }
+            None if !report.stopped && self.troubles.is_over(&subject) => {
+                tracing::info!(
+                    event = "object_recovered",
+                    object,
+                    "an object is read to the end again"
+                );
+            }
+            None => {}
+        }
     }
 
     /// The objects that are not read now.
@@ -244,6 +290,7 @@ impl Engine {
         if !held.is_empty() && workspace.held != held {
             let (changes, schema) = (held.join(", "), self.mirror.schema());
             tracing::info!(
+                event = "schema_held",
                 schema,
                 changes,
                 "the data model asks for changes of the tables, which are not made"
@@ -269,7 +316,7 @@ impl Engine {
         change.apply(&plan, model).await?;
         if !plan.is_empty() {
             let (schema, steps) = (&plan.schema, plan.steps.len());
-            tracing::info!(schema, steps, "changed the mirror's tables");
+            tracing::info!(event = "schema_changed", schema, steps, "changed the mirror's tables");
         }
         Ok(plan)
     }

@@ -26,6 +26,7 @@ pub(super) async fn blow(
     let why = (reason.as_str(), hint.as_str());
     mirror.blow_fuse(target.table.object_id, flow, (effects, total), why).await?;
     tracing::warn!(
+        event = "fuse_blown",
         object,
         flow = flow.as_str(),
         reason,

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::{Disposition, Engine, SyncError, engine::chain, observe::observe};
+use super::{Disposition, Engine, SyncError, engine::chain, observe::observe, trouble::Troubles};
 use crate::{
     config::Config,
     health::{self, Health},
@@ -112,7 +112,11 @@ impl Stand {
         let (epoch, asked) = taken?;
         let number = epoch.number();
         health.leads(number);
-        tracing::info!(epoch = number, "leading: this program works on the mirror");
+        tracing::info!(
+            event = "leading",
+            epoch = number,
+            "leading: this program works on the mirror"
+        );
         Ok(Some(self.begin(epoch, asked, hints.clone())))
     }
 
@@ -133,7 +137,7 @@ async fn until_taken(
     candidate: &mut Candidate,
     health: &Health,
 ) -> Result<(Epoch, Moment), SyncError> {
-    let mut told = None;
+    let (mut told, troubles) = (None, Troubles::default());
     loop {
         health::beat();
         let asked = Moment::now();
@@ -141,13 +145,14 @@ async fn until_taken(
             Ok(Taken::Leading(epoch)) => return Ok((epoch, asked)),
             Ok(Taken::Held(leader)) => {
                 health.stands_by(&leader.holder);
+                troubles.is_over("lead");
                 tell(&leader, &mut told);
                 wait(candidate).await
             }
             Err(error) => Err(error.into()),
         };
         if let Err(error) = looked {
-            recover(candidate, error).await?;
+            recover(candidate, error, &troubles).await?;
         }
     }
 }
@@ -160,11 +165,18 @@ async fn wait(candidate: &mut Candidate) -> Result<(), SyncError> {
     }
 }
 
-async fn recover(candidate: &mut Candidate, error: SyncError) -> Result<(), SyncError> {
+async fn recover(
+    candidate: &mut Candidate,
+    error: SyncError,
+    troubles: &Troubles,
+) -> Result<(), SyncError> {
     if error.disposition() != Disposition::Retry {
         return Err(error);
     }
-    tracing::warn!(error = chain(&error), "could not look who leads, trying again");
+    let error = chain(&error);
+    if troubles.begins("lead", &error) {
+        tracing::warn!(event = "standby_failed", error, "could not look who leads, trying again");
+    }
     sleep(LOOK_EVERY).await;
     if let Err(error) = candidate.reconnect().await {
         tracing::debug!(error = chain(&error), "could not connect again");
@@ -176,7 +188,12 @@ async fn recover(candidate: &mut Candidate, error: SyncError) -> Result<(), Sync
 fn tell(leader: &Leader, told: &mut Option<i64>) {
     if told.replace(leader.epoch) != Some(leader.epoch) {
         let Leader { holder, epoch, .. } = leader;
-        tracing::info!(holder, epoch, "standing by: another twenty-sync works on the mirror");
+        tracing::info!(
+            event = "standing_by",
+            holder,
+            epoch,
+            "standing by: another twenty-sync works on the mirror"
+        );
     }
 }
 
@@ -252,7 +269,11 @@ impl Keeper {
         }
         self.licence.revoke();
         if let Err(error) = self.candidate.give_up(self.epoch).await {
-            tracing::warn!(error = chain(&error), "could not give the lease up: it runs out");
+            tracing::warn!(
+                event = "lease_kept",
+                error = chain(&error),
+                "could not give the lease up: it runs out"
+            );
         }
     }
 
@@ -265,16 +286,26 @@ impl Keeper {
                 return Renewal::Ours;
             }
             Ok(Ok(false)) => {
-                tracing::warn!("the lease was lost: another twenty-sync has taken it");
+                tracing::warn!(
+                    event = "lease_taken",
+                    "the lease was lost: another twenty-sync has taken it"
+                );
                 return Renewal::Lost;
             }
             Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), "could not renew the lease, trying again");
+                tracing::warn!(
+                    event = "renewal_failed",
+                    error = chain(&error),
+                    "could not renew the lease, trying again"
+                );
             }
-            Err(_) => tracing::warn!("could not renew the lease in time, trying again"),
+            Err(_) => tracing::warn!(
+                event = "renewal_late",
+                "could not renew the lease in time, trying again"
+            ),
         }
         if self.renewed.elapsed() >= self.time {
-            tracing::warn!("the lease has run out");
+            tracing::warn!(event = "lease_ran_out", "the lease has run out");
             return Renewal::Lost;
         }
         self.reconnect().await;

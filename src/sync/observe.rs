@@ -1,18 +1,19 @@
 //! Tells what the daemon knows to whoever watches it.
 //!
-//! It exists as the bridge between the two sides and [`crate::health`], which knows neither. Invariants: it reads only;
-//! it never takes more than a small share of the database's time; that it fails is itself news, and stops nothing.
+//! It exists as the bridge between the two sides and [`crate::health`], which knows neither. Invariants: it reads, and
+//! writes only what was spent of the budget; it never takes more than a small share of the database's time; that it
+//! fails is itself news, and stops nothing.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Engine, chain};
+use super::{Engine, Status, SyncError, chain};
 use crate::{
-    health::{Calls, Health, ObjectReading, Reading, Side, StopReading},
+    health::{BudgetReading, CallCount, Calls, Health, ObjectReading, Reading, Side, StopReading},
     mirror::{MirrorStatus, ObjectStatus, Stop, StopCause},
     record::Flow,
-    source::Contact,
+    source::{CallOutcome, Client, Contact, Lane, Usage},
 };
 
 /// How often both sides are looked at.
@@ -26,12 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Looks at both sides for ever.
 pub(super) async fn observe(engine: &Engine, health: &Health) -> ! {
+    let mut told = None;
     loop {
-        let (contact, counted) = (engine.source.contact(), engine.source.calls());
-        health.source(side(&contact), calls(&contact, counted));
+        health.source(side(engine.source.contact()), calls(&engine.source));
         let began = Instant::now();
-        match timeout(PATIENCE, engine.mirror.status()).await {
-            Ok(Ok(status)) => health.mirror(reading(&status)),
+        match timeout(PATIENCE, look(engine, &mut told)).await {
+            Ok(Ok(status)) => health.mirror(reading(status)),
             Ok(Err(error)) => health.mirror_fails(chain(&error)),
             Err(_) => health.mirror_fails("it did not answer in time".to_owned()),
         }
@@ -39,24 +40,48 @@ pub(super) async fn observe(engine: &Engine, health: &Health) -> ! {
     }
 }
 
-fn side(contact: &Contact) -> Side {
-    match &contact.trouble {
-        Some(trouble) => Side::Fails(trouble.clone()),
-        None if contact.requests() == 0 => Side::NotAsked,
-        None => Side::Answers,
+/// The state of the mirror, with the budget as it is now. What was told is told again when calls were made since.
+async fn look(engine: &Engine, told: &mut Option<Usage>) -> Result<MirrorStatus, SyncError> {
+    let usage = engine.source.usage();
+    // Who stands by makes no calls, and has nothing to tell.
+    if *told != Some(usage) && usage.total() > 0 {
+        engine.tell_budget().await?;
+        *told = Some(usage);
+    }
+    Ok(engine.mirror.status().await?)
+}
+
+fn side(contact: Contact) -> Side {
+    match contact {
+        Contact::Fails(why) => Side::Fails(why),
+        Contact::NotAsked => Side::NotAsked,
+        Contact::Answers => Side::Answers,
     }
 }
 
-fn calls(contact: &Contact, counted: u64) -> Calls {
-    let Contact { answered, refused, throttled, failed, .. } = *contact;
-    Calls { counted, answered, refused, throttled, failed }
+fn calls(source: &Client) -> Calls {
+    let usage = source.usage();
+    let pairs = Lane::ALL.into_iter().flat_map(|lane| CallOutcome::ALL.map(|end| (lane, end)));
+    let counts = pairs.map(|(lane, outcome)| CallCount {
+        lane: lane.as_str(),
+        outcome: outcome.as_str(),
+        calls: usage.of(lane, outcome),
+    });
+    let budget = source.budget().map(|budget| BudgetReading {
+        limit: budget.limit.calls,
+        left: budget.left,
+        reserve: budget.reserve,
+    });
+    Calls { counts: counts.collect(), budget }
 }
 
-fn reading(status: &MirrorStatus) -> Reading {
+fn reading(status: MirrorStatus) -> Reading {
+    let objects = status.objects.iter().map(|object| of_object(object, &status.stops)).collect();
+    let status = Status::of(status);
     Reading {
         at: time::OffsetDateTime::now_utc(),
-        json: serde_json::to_string(status).expect("times and numbers can be written as JSON"),
-        objects: status.objects.iter().map(|object| of_object(object, &status.stops)).collect(),
+        json: serde_json::to_string(&status).expect("times and numbers can be written as JSON"),
+        objects,
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Disposition, Engine, ProgressSender, SyncError,
-    daemon::{LOOK_EVERY, log_failure},
+    daemon::{LOOK_EVERY, say_fails, say_works},
     engine::chain,
     schedule::Alarm,
 };
@@ -58,9 +58,12 @@ async fn look_until_alarm(
             wanted = wakes.hints.take(earliest) => wanted,
         };
         let rest = match engine.look(&wanted, stop, progress).await {
-            Ok(calls) => engine.rest_after(calls),
+            Ok(calls) => {
+                say_works(engine, "look at what webhooks told");
+                engine.rest_after(calls)
+            }
             Err(error) if error.disposition() == Disposition::Retry => {
-                log_failure(&error, "could not look at what webhooks told, the next tick does");
+                say_fails(engine, "look at what webhooks told", &error);
                 LOOK_EVERY
             }
             Err(error) => return Err(error),
@@ -78,10 +81,12 @@ async fn pass(
 ) -> Result<(), SyncError> {
     let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
+            say_works(engine, "pass over all objects");
             let (outcome, rows, calls) =
                 (report.outcome.as_str(), report.rows_changed(), report.calls);
             tracing::debug!(outcome, rows, calls, "passed over all objects");
-            report.into_failure()
+            // What can pass by itself was said with its object.
+            report.into_failure().filter(|error| error.disposition() != Disposition::Retry)
         }
         Err(error) => Some(error),
     };
@@ -91,7 +96,7 @@ async fn pass(
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
         Some(error) => {
-            log_failure(&error, "could not read everything, trying again at the next tick");
+            say_fails(engine, "pass over all objects", &error);
             Ok(())
         }
     }

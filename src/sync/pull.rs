@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Disposition, ObjectReport, Progress, ProgressSender, SyncError,
+    Disposition, ObjectReport, Progress, ProgressSender, SyncError, WalkProgress,
     engine::chain,
     target::Target,
     writes::{PageMoment, Writes},
@@ -115,6 +115,7 @@ impl Running {
 
 impl<'a> Pull<'a> {
     /// Pulls until the walk is complete, it fails, or `stop` says so.
+    #[tracing::instrument(level = "debug", name = "walk", skip_all, fields(object = self.target.plural()))]
     pub(super) async fn run(&self, stop: &CancellationToken) -> ObjectReport {
         let mut report = ObjectReport::of(&self.target.table);
         let mut walked = self.walk(stop, &mut report).await;
@@ -210,6 +211,7 @@ impl<'a> Pull<'a> {
         Ok(walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()))
     }
 
+    #[tracing::instrument(level = "debug", name = "page", skip_all)]
     async fn read(&self, walk: &Walk, stop: &CancellationToken) -> Result<Read<'a>, SyncError> {
         let (object, cursor) = (self.target.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
@@ -330,11 +332,6 @@ impl<'a> Pull<'a> {
             return;
         }
         let failure = chain(error);
-        tracing::warn!(
-            object = self.target.table.name_plural,
-            error = failure,
-            "could not read an object to the end"
-        );
         if let Err(error) = self.mirror.note_failure(self.target.table.object_id, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }
@@ -343,7 +340,7 @@ impl<'a> Pull<'a> {
     fn say(&self, seen: u64, total: u64, finished: bool) {
         let object = self.target.table.name_plural.clone();
         // Nobody listening is no reason to stop.
-        let _ = self.progress.send(Progress { object, seen, total, finished });
+        let _ = self.progress.send(Progress::Walk(WalkProgress { object, seen, total, finished }));
     }
 }
 

@@ -170,6 +170,7 @@ impl Push<'_> {
 }
 
 impl Round<'_> {
+    #[tracing::instrument(level = "debug", name = "push_round", skip_all, fields(records = claimed.len()))]
     async fn run(&mut self, claimed: Vec<Claimed>) -> Result<(), SyncError> {
         let (mut done, mut unread) = (ByObject::default(), ByObject::default());
         for record in claimed {

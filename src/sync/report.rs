@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{Disposition, PushReport, SyncError};
 use crate::{
     mirror::{Applied, Outcome, Stop},
-    plan::schema::Table,
+    plan::{backfill::Estimate, schema::Table},
 };
 
 /// Where progress goes; a receiver that is gone is no error.
@@ -19,9 +19,18 @@ pub(super) fn unheard() -> ProgressSender {
     tokio::sync::mpsc::unbounded_channel().0
 }
 
+/// What a run has to tell meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A first load begins, or goes on; so much is before it.
+    Ahead(Estimate),
+    /// How far one object's walk is.
+    Walk(WalkProgress),
+}
+
 /// How far one object's walk is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct WalkProgress {
     /// The object's plural name.
     pub object: String,
     /// Records seen by this walk, earlier runs included.

@@ -76,7 +76,11 @@ impl Engine {
         let built = resetting.run(progress).await;
         if let Err(error) = resetting.shadow.end().await {
             // The next run drops it.
-            tracing::warn!(error = chain(&error), "could not drop what a reset built");
+            tracing::warn!(
+                event = "leftovers_kept",
+                error = chain(&error),
+                "could not drop what a reset built"
+            );
         }
         let (read, mut applied) = built?;
         let (unsent, merged) = self.merge_edited(target).await?;

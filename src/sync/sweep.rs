@@ -159,7 +159,12 @@ impl<'a> Sweeper<'a> {
             let ids = self.look(pull, &ids).await?.absent;
             let applied = pull.remove_absent(&ids, &mut moment).await?;
             let (name, records) = (pull.target.plural(), applied.removed);
-            tracing::info!(object = name, records, "removed records that the source destroyed");
+            tracing::info!(
+                event = "destroyed_records_removed",
+                object = name,
+                records,
+                "removed records that the source destroyed"
+            );
             self.applied.entry(object).or_default().add(applied);
         }
         Ok(())

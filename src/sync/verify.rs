@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Progress, SyncError,
+    Progress, SyncError, WalkProgress,
     pull::{LookMoment, PAGE_SIZE, Pull, facts},
     sweep::{Look, Sweeper, id_of},
 };
@@ -49,9 +49,9 @@ impl<'a> Verifier<'a, '_> {
     /// Compares the object from its first record to its last.
     pub(super) async fn run(mut self, pull: &Pull<'a>) -> Verified {
         self.report.object = pull.target.plural().to_owned();
-        let calls_before = pull.source.calls();
+        let calls_before = pull.source.usage().total();
         let walked = self.walk(pull).await;
-        self.report.calls = pull.source.calls() - calls_before;
+        self.report.calls = pull.source.usage().total() - calls_before;
         let proven = walked.is_ok() && self.report.unequal() == 0;
         let noted = match (walked, proven) {
             (Err(error), _) => Err(error),
@@ -296,7 +296,12 @@ impl<'a> Verifier<'a, '_> {
         let (seen, total) = (walk.seen, walk.fewest.unwrap_or(walk.seen));
         let object = self.report.object.clone();
         // Nobody listening is no reason to stop.
-        let _ = pull.progress.send(Progress { object, seen, total, finished: false });
+        let _ = pull.progress.send(Progress::Walk(WalkProgress {
+            object,
+            seen,
+            total,
+            finished: false,
+        }));
     }
 }
 

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::{
     SIGNATURE, TIMESTAMP, delivery::PROBE, receiver::milliseconds, signature::sign, tally::Tally,
 };
+use crate::config::is_loopback;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -87,15 +88,6 @@ impl Prober {
         let answer = answer.map_err(|error| ProbeError::Unreachable(error.without_url()))?;
         let status = answer.status().as_u16();
         judge(status, &text_of(answer).await)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
     }
 }
 

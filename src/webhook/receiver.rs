@@ -184,7 +184,7 @@ impl Desk {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let count = memory.tally.refused(refusal);
         if count.is_power_of_two() {
-            tracing::warn!(reason = %refusal, count, "refused a delivery to the webhook");
+            tracing::warn!(event = "webhook_refused", reason = %refusal, count, "refused a delivery to the webhook");
         }
     }
 }

@@ -9,6 +9,11 @@ use uuid::Uuid;
 
 use super::ground::{People, id};
 
+#[path = "../canary/secrets.rs"]
+mod secrets;
+
+use secrets::Secrets;
+
 /// How a run of the program ended.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -45,9 +50,14 @@ pub(super) async fn run_at(url: Option<&str>, arguments: &[&str]) -> Ended {
     command.env_clear().args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command.current_dir(std::env::temp_dir()).env("USER", "eve");
     command.envs(url.map(|url| ("DATABASE_URL", url)));
+    secrets::log_everything(&mut command);
+    let secrets = Secrets::given_to(&command);
     let output = command.output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|told| String::from_utf8(told).unwrap());
+    secrets.assert_untold("standard output", &stdout);
+    secrets.assert_untold("standard error", &stderr);
+    Ended { code: output.status.code(), stdout, stderr: secrets::without_log(&stderr) }
 }
 
 /// The same on a mirror.

@@ -10,9 +10,11 @@ use serde_json::Value;
 use super::files::{ask, assert_ended_well, path, text, yaml};
 
 /// What the daemon exports.
-const METRICS: [&str; 12] = [
+const METRICS: [&str; 14] = [
+    "twenty_sync_api_budget_left_calls",
+    "twenty_sync_api_budget_limit_calls",
+    "twenty_sync_api_calls_total",
     "twenty_sync_build_info",
-    "twenty_sync_calls_total",
     "twenty_sync_conflicts",
     "twenty_sync_leader",
     "twenty_sync_oldest_change_age_seconds",

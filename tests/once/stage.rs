@@ -7,6 +7,11 @@ use test_postgres::TestDatabase;
 use tokio::{process::Command, time::timeout};
 use uuid::Uuid;
 
+#[path = "../canary/secrets.rs"]
+pub(crate) mod secrets;
+
+use secrets::Secrets;
+
 /// The longest a run may take before the test fails: a hang is a failure, too.
 const PATIENCE: Duration = Duration::from_secs(100);
 
@@ -22,6 +27,7 @@ pub(crate) struct Ended {
     /// The exit code; `None` when a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
+    /// Without what is only logged because [`finish`] wants all of it.
     pub(crate) stderr: String,
 }
 
@@ -68,16 +74,19 @@ impl Stage {
     }
 }
 
+/// Runs the program to its end, logging all it can. Nothing that it says may tell a secret.
 pub(crate) async fn finish(command: &mut Command) -> Ended {
+    secrets::log_everything(command);
+    let secrets = Secrets::given_to(command);
     let output = timeout(PATIENCE, command.output())
         .await
         .expect("the program ends")
         .expect("the program starts");
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned());
+    secrets.assert_untold("standard output", &stdout);
+    secrets.assert_untold("standard error", &stderr);
+    Ended { code: output.status.code(), stdout, stderr: secrets::without_log(&stderr) }
 }
 
 /// The id of the record that stands at `place`, deleted ones left out.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     equality,
+    log::{self, Log},
     stage::{Ended, Stage, finish, id_of},
 };
 
@@ -127,7 +128,8 @@ impl Scene {
     pub(crate) fn daemon(&self, interval: &str) -> Daemon {
         let mut command = self.program();
         command.env("TWENTY_SYNC__PULL__INTERVAL", interval).arg("run");
-        Daemon { child: command.spawn().unwrap() }
+        let (child, log) = log::spawn(&mut command);
+        Daemon { child, log }
     }
 
     /// Waits until no local change is on its way any more.
@@ -300,6 +302,7 @@ pub(crate) fn kind_of(call: &CallInfo) -> Option<Kind> {
 /// The program as a daemon. It is killed when it is dropped.
 pub(crate) struct Daemon {
     child: Child,
+    log: Log,
 }
 
 impl Daemon {
@@ -314,6 +317,6 @@ impl Daemon {
         let id = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
         kill_process(id, Signal::TERM).unwrap();
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the daemon stops").unwrap();
-        assert!(status.success(), "{status}");
+        assert!(status.success(), "{status}\n{}", self.log.rest().await);
     }
 }

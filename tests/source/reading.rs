@@ -61,7 +61,7 @@ async fn a_page_is_asked_for_in_id_order_with_deleted_records() {
         env!("CARGO_PKG_VERSION"),
         "\r\n"
     )));
-    assert_eq!(client.calls(), 1);
+    assert_eq!(client.usage().total(), 1);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_read_is_sent_again_until_the_fault_passes() {
     let server = StandIn::playing(script).await;
     let client = server.client();
     client.page(&first_page(), &decoder()).await.unwrap();
-    assert_eq!((server.lines().len(), client.calls()), (4, 4));
+    assert_eq!((server.lines().len(), client.usage().total()), (4, 4));
 }
 
 #[tokio::test]
@@ -203,6 +203,6 @@ async fn a_probe_tells_of_each_object_or_of_none() {
     let people =
         Probe { total_count: 7, max_updated_at: Some(datetime!(2026-11-23 16:50:25.150 UTC)) };
     assert_eq!(probes, [None, Some(people), Some(Probe { total_count: 0, max_updated_at: None })]);
-    assert_eq!(client.calls(), 1);
+    assert_eq!(client.usage().total(), 1);
     assert_eq!(client.probe(&["notes"]).await.unwrap_err().fault(), SourceFault::Configuration);
 }

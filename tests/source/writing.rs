@@ -117,7 +117,7 @@ async fn each_of_several_updates_has_an_outcome_of_its_own() {
         json!({"city": "city 4"}),
         "only what did not run"
     );
-    assert_eq!(client.calls(), 5);
+    assert_eq!(client.usage().total(), 5);
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@ use std::{process::Stdio, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
+
+use super::log::{self, Log};
 
 /// The longest that anything may take: a hang is a failure, too.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -16,24 +17,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Daemon {
     pub(crate) child: Child,
     pub(crate) address: String,
-    /// Kept open, so that the daemon can go on logging.
-    log: Lines<BufReader<ChildStderr>>,
+    log: Log,
     client: Client,
 }
 
 impl Daemon {
     /// Starts `command` as a daemon on a free port of `host`, and waits until it listens.
     pub(crate) async fn start(command: &mut Command, host: &str) -> Daemon {
-        let mut child = command
+        const INTERVAL: &str = "TWENTY_SYNC__PULL__INTERVAL";
+        if command.as_std().get_envs().all(|(name, _)| name != INTERVAL) {
+            command.env(INTERVAL, "100ms");
+        }
+        command
             .arg("run")
             .env("TWENTY_SYNC__HEALTH__LISTEN", format!("{host}:0"))
-            .env("TWENTY_SYNC__PULL__INTERVAL", "100ms")
             .env("TWENTY_SYNC__LOG__FORMAT", "json")
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+            .stdout(Stdio::null());
+        let (child, mut log) = log::spawn(command);
         let address = timeout(PATIENCE, listening(&mut log)).await.expect("it listens in time");
         let port = address.rsplit_once(':').expect("a port").1.to_owned();
         let client = Client::builder().no_proxy().build().expect("a client");
@@ -82,7 +82,7 @@ impl Daemon {
     /// Waits until a line with these words is logged, and returns it.
     pub(crate) async fn logs(&mut self, words: &str) -> String {
         let logged = async {
-            while let Some(line) = self.log.next_line().await.expect("a log") {
+            while let Some(line) = self.log.next_line().await {
                 if line.contains(words) {
                     return line;
                 }
@@ -92,27 +92,34 @@ impl Daemon {
         timeout(PATIENCE, logged).await.unwrap_or_else(|_| panic!("{words:?} is not logged"))
     }
 
-    /// All that was logged and not waited for, when it has been ended.
+    /// What was logged until an entry of this name came, that one included.
+    pub(crate) async fn logged_until(&mut self, event: &str) -> Vec<serde_json::Value> {
+        let mut entries: Vec<serde_json::Value> = Vec::new();
+        while entries.last().is_none_or(|entry| entry["event"] != event) {
+            let line = timeout(PATIENCE, self.log.next_line()).await.expect("it is logged in time");
+            let line = line.unwrap_or_else(|| panic!("it ended without {event}"));
+            entries.push(serde_json::from_str(&line).unwrap_or_default());
+        }
+        entries
+    }
+
+    /// All that was logged after the daemon began to listen, when it has been ended.
     pub(crate) async fn end(mut self) -> String {
         self.child.kill().await.expect("it can be ended");
-        let mut log = String::new();
-        while let Ok(Some(line)) = self.log.next_line().await {
-            log.push_str(&line);
-            log.push('\n');
-        }
-        log
+        self.log.rest().await
     }
 }
 
-async fn listening(log: &mut Lines<BufReader<ChildStderr>>) -> String {
+async fn listening(log: &mut Log) -> String {
     let mut seen = String::new();
-    while let Some(line) = log.next_line().await.expect("a log") {
+    while let Some(line) = log.next_line().await {
         let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        let address = entry["address"].as_str().filter(|_| line.contains("answering operators"));
-        if let Some(address) = address {
-            return address.to_owned();
+        if entry["event"] == "endpoint_listens" {
+            return entry["address"].as_str().expect("an address").to_owned();
         }
-        seen.push_str(&line);
+        if entry["level"] != "TRACE" {
+            seen.push_str(&line);
+        }
     }
     panic!("it ended: {seen}")
 }

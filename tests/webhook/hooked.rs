@@ -2,21 +2,17 @@
 
 use std::{
     net::TcpListener,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use fake_twenty::World;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::{
-    io::AsyncReadExt,
-    process::{Child, ChildStderr},
-    time::sleep,
-};
+use tokio::{process::Child, time::sleep};
 use uuid::Uuid;
 
 use super::{
+    log::{self, Log},
     scene::Scene,
     stage::{Ended, finish},
 };
@@ -64,8 +60,7 @@ impl Hooked {
         let before = self.scene.number(passes).await;
         let mut command = self.scene.program();
         command.env("TWENTY_SYNC__PULL__INTERVAL", interval).args(["-vv", "run"]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = tokio::spawn(read(child.stderr.take().unwrap()));
+        let (child, log) = log::spawn(&mut command);
         let daemon = Daemon { child, log };
         until("the first pass is over", async || self.scene.number(passes).await > before).await;
         self.scene.stage.fake.clear_calls();
@@ -111,12 +106,6 @@ impl Hooked {
     }
 }
 
-async fn read(mut stderr: ChildStderr) -> String {
-    let mut text = String::new();
-    stderr.read_to_string(&mut text).await.unwrap();
-    text
-}
-
 /// Waits until something is the case; how long it took.
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) -> Duration {
     let began = Instant::now();
@@ -130,7 +119,7 @@ pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) -> Duration
 /// The program as a daemon. It is killed when it is dropped.
 pub(crate) struct Daemon {
     child: Child,
-    log: tokio::task::JoinHandle<String>,
+    log: Log,
 }
 
 impl Daemon {
@@ -145,7 +134,7 @@ impl Daemon {
         let id = i32::try_from(self.child.id().expect("the daemon still runs")).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
         let status = self.child.wait().await.unwrap();
-        let log = self.log.await.unwrap();
+        let log = self.log.rest().await;
         assert!(status.success(), "{status}\n{log}");
         log
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
 
 use super::text;
-use crate::health::{Calls, Health, ObjectReading, Reading, Side, StopReading};
+use crate::health::{
+    BudgetReading, CallCount, Calls, Health, ObjectReading, Reading, Side, StopReading,
+};
 
 const DOCS: &str = include_str!("../../../docs/metrics.md");
 
@@ -37,10 +39,10 @@ fn object(name: &str) -> ObjectReading {
 /// Everything that can be known is known.
 fn known(objects: Vec<ObjectReading>) -> Health {
     let health = Health::default();
-    health.source(
-        Side::Answers,
-        Calls { counted: 12, answered: 9, refused: 1, throttled: 1, failed: 1 },
-    );
+    let count = |lane, outcome, calls| CallCount { lane, outcome, calls };
+    let counts = vec![count("pull", "answered", 9), count("push", "throttled", 1)];
+    let budget = Some(BudgetReading { limit: 100, left: 60, reserve: 10 });
+    health.source(Side::Answers, Calls { counts, budget });
     health.mirror(Reading { at: now(), json: "{}".to_owned(), objects });
     health
 }
@@ -109,8 +111,11 @@ async fn figures_are_told_in_seconds_by_object_and_direction() {
         ("twenty_sync_quarantined_records{object=\"people\"}", 2.0),
         ("twenty_sync_stopped{object=\"people\",flow=\"push\",cause=\"fuse\"}", 1.0),
         ("twenty_sync_stopped{object=\"people\",flow=\"push\",cause=\"pause\"}", 0.0),
-        ("twenty_sync_calls_total", 12.0),
-        ("twenty_sync_requests_total{outcome=\"throttled\"}", 1.0),
+        ("twenty_sync_api_calls_total{lane=\"pull\",outcome=\"answered\"}", 9.0),
+        ("twenty_sync_api_calls_total{lane=\"push\",outcome=\"throttled\"}", 1.0),
+        ("twenty_sync_api_budget_limit_calls", 100.0),
+        ("twenty_sync_api_budget_left_calls", 60.0),
+        ("twenty_sync_api_budget_reserve_calls", 10.0),
         ("twenty_sync_ready", 1.0),
         ("twenty_sync_leader", 1.0),
         ("twenty_sync_lease_epoch", 3.0),
@@ -149,4 +154,5 @@ async fn nothing_read_yet_is_told_without_figures_of_objects() {
     assert_eq!(samples(&text).get("twenty_sync_ready"), Some(&0.0), "{text}");
     assert_eq!(samples(&text).get("twenty_sync_leader"), Some(&0.0), "{text}");
     assert!(!text.contains("object=") && !text.contains("lease_epoch"), "{text}");
+    assert!(!text.contains("budget"), "no limit is known: {text}");
 }

@@ -56,7 +56,12 @@ impl Bucket {
         self.resting_until = None;
     }
 
-    fn limit(&self) -> u32 {
+    /// What it lets pass in its window.
+    pub(super) fn limit(&self) -> Limit {
+        Limit { calls: self.calls(), window: self.window }
+    }
+
+    fn calls(&self) -> u32 {
         self.own.unwrap_or(u32::MAX).min(self.learned.unwrap_or(u32::MAX))
     }
 
@@ -64,24 +69,25 @@ impl Bucket {
     fn time_for(&self, tokens: u32) -> Duration {
         let nanos = self.window.as_nanos() * u128::from(tokens);
         Duration::from_nanos(
-            u64::try_from(nanos.div_ceil(u128::from(self.limit()))).unwrap_or(u64::MAX),
+            u64::try_from(nanos.div_ceil(u128::from(self.calls()))).unwrap_or(u64::MAX),
         )
     }
 
     /// How long a rest for a whole volley takes.
     pub(super) fn rest(&self) -> Duration {
-        self.time_for((self.limit() / VOLLEYS).max(1)) + MARGIN
+        self.time_for((self.calls() / VOLLEYS).max(1)) + MARGIN
     }
 
-    fn available(&self, idle: Duration) -> u32 {
-        let refill = idle.as_nanos() * u128::from(self.limit()) / self.window.as_nanos().max(1);
-        self.tokens.saturating_add(u32::try_from(refill).unwrap_or(u32::MAX)).min(self.limit())
+    /// What it holds after so long without a call.
+    pub(super) fn available(&self, idle: Duration) -> u32 {
+        let refill = idle.as_nanos() * u128::from(self.calls()) / self.window.as_nanos().max(1);
+        self.tokens.saturating_add(u32::try_from(refill).unwrap_or(u32::MAX)).min(self.calls())
     }
 
     /// Whether `cost` calls may go now.
     pub(super) fn allows(&self, now: Duration, since: Duration, cost: u32) -> bool {
         let is_resting = self.resting_until.is_some_and(|until| now < until);
-        !is_resting && self.available(now.saturating_sub(since)) >= cost.min(self.limit())
+        !is_resting && self.available(now.saturating_sub(since)) >= cost.min(self.calls())
     }
 
     /// Whether `cost` calls may go now, or when to ask again. `since` is when the server's clock last started.
@@ -95,7 +101,7 @@ impl Bucket {
             return Err(until);
         }
         let missing =
-            cost.min(self.limit()).saturating_sub(self.available(now.saturating_sub(since)));
+            cost.min(self.calls()).saturating_sub(self.available(now.saturating_sub(since)));
         if missing == 0 {
             return Ok(());
         }

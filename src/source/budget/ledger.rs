@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Lane, Limit, bucket::Bucket};
+use super::{BudgetState, Lane, Limit, bucket::Bucket};
 
 /// A call that was sent this long ago has surely been counted, answered or not.
 const GRACE: Duration = Duration::from_secs(1);
@@ -71,6 +71,14 @@ impl Ledger {
         self.in_flight += 1;
         self.sent = now;
         Ok(())
+    }
+
+    /// What the slowest bucket holds.
+    pub(super) fn state(&self, now: Duration) -> Option<BudgetState> {
+        let slowest = self.buckets.iter().min_by_key(|bucket| bucket.limit().calls_a_day())?;
+        let (limit, idle) = (slowest.limit(), now.saturating_sub(self.since()));
+        let left = if now < self.paused_until { 0 } else { slowest.available(idle) };
+        Some(BudgetState { limit, left, reserve: limit.calls - less(limit, self.reserve).calls })
     }
 
     /// A call is over.

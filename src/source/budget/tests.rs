@@ -236,3 +236,25 @@ async fn the_most_urgent_caller_goes_first_when_calls_are_there_again() {
     tokio::join!(call(Lane::Backfill), call(Lane::Sweep), call(Lane::Pull), call(Lane::Push));
     assert_eq!(went.into_inner().unwrap(), Lane::ALL);
 }
+
+#[test]
+fn what_is_left_is_told_by_the_slowest_limit() {
+    assert_eq!(Ledger::new(None, 10).state(ms(0)), None);
+    let mut ledger = Ledger::new(Some(HUNDRED), 10);
+    for _ in 0..40 {
+        ledger.take(ms(0), Lane::Push, 1).unwrap();
+        ledger.settle(ms(0));
+    }
+    let left = |ledger: &Ledger, now| {
+        let state = ledger.state(now).expect("a limit is known");
+        (state.limit.calls, state.left, state.reserve)
+    };
+    assert_eq!(left(&ledger, ms(0)), (100, 60, 10));
+    assert_eq!(left(&ledger, ms(6000)), (100, 70, 10), "ten come back in six seconds");
+    assert_eq!(left(&ledger, Duration::from_mins(2)), (100, 100, 10));
+    ledger.refused(ms(0), Some(Limit { calls: 10, window: Duration::from_secs(1) }), None);
+    assert_eq!(left(&ledger, ms(0)).0, 100, "ten a second are more than a hundred a minute");
+    assert_eq!(left(&ledger, ms(0)).1, 0, "nobody may call while the server wants a pause");
+    ledger.refused(ms(0), Some(Limit { calls: 50, window: Duration::from_mins(1) }), None);
+    assert_eq!(left(&ledger, ms(0)), (50, 0, 10));
+}

@@ -96,6 +96,7 @@ impl Engine {
             let (object, reason) = (target.plural(), walks.get(&target.table.object_id));
             tracing::debug!(object, ?reason, "an object is read");
         }
+        self.look_ahead(&targets, progress).await?;
         let reports = self.pull_these(&targets, stop, progress).await?;
         let lost = book.note(&targets, &sights, &reports, rules);
         if has_failed && reports.iter().any(ObjectReport::is_complete) {

@@ -137,7 +137,14 @@ impl Engine {
         }
         let (compared, found, repaired) = (tally.compared, tally.found, tally.repaired);
         if found > 0 {
-            tracing::info!(object = name, compared, found, repaired, "repaired silent changes");
+            tracing::info!(
+                event = "silent_changes_repaired",
+                object = name,
+                compared,
+                found,
+                repaired,
+                "repaired silent changes"
+            );
         } else {
             tracing::debug!(object = name, compared, "compared, and everything is equal");
         }

@@ -38,7 +38,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<u64, SyncError> {
-        let calls_before = self.source.calls();
+        let calls_before = self.source.usage().total();
         let workspace = self.workspace.read().await.clone();
         if !wanted.keys().all(|name| workspace.knows(name)) {
             self.memory.doubt_model();
@@ -56,7 +56,7 @@ impl Engine {
             named.iter().any(is_it)
         });
         self.sweep_these(swept, &mut reports, stop, progress).await?;
-        let calls = self.source.calls() - calls_before;
+        let calls = self.source.usage().total() - calls_before;
         let rows: u64 = reports.iter().map(|report| report.applied.rows_changed()).sum();
         tracing::debug!(objects = reports.len(), rows, calls, "looked at what webhooks told");
         let mut failures = reports.into_iter().filter_map(|report| report.failure);

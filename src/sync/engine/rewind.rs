@@ -69,6 +69,7 @@ impl Engine {
                 );
                 let name = workspace.target(object).map(Target::plural);
                 tracing::warn!(
+                    event = "mirror_went_back",
                     object = name,
                     records,
                     "the mirror was restored or copied: nothing is sent"
@@ -95,7 +96,13 @@ impl Engine {
             Ok(verdict) => verdict,
             Err(error) if error.disposition() == Disposition::Configuration => {
                 let error = chain(&error);
-                tracing::warn!(error, "could not look whether Twenty was restored from a backup");
+                if self.troubles.begins("look back", &error) {
+                    tracing::warn!(
+                        event = "look_back_failed",
+                        error,
+                        "could not look whether Twenty was restored from a backup"
+                    );
+                }
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -189,7 +196,11 @@ impl Engine {
         let moment = moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string());
         let reason =
             format!("Twenty is as it was before {moment}, as after a restore from a backup");
-        tracing::warn!(before = moment, "Twenty went back in time: nothing is read or sent");
+        tracing::warn!(
+            event = "source_went_back",
+            before = moment,
+            "Twenty went back in time: nothing is read or sent"
+        );
         for target in workspace.targets() {
             let object = target.table.object_id;
             let stop =

@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// What goes wrong when nothing can be counted.
+const COUNTING: &str = "count";
+
 /// How often the daemon looks.
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -116,7 +119,15 @@ impl Engine {
                 return Err(error);
             }
             let error = chain(&error);
-            tracing::warn!(error, "could not look for destroyed records; the next run does");
+            if self.troubles.begins(COUNTING, &error) {
+                tracing::warn!(
+                    event = "counting_failed",
+                    error,
+                    "could not look for destroyed records; the next run does"
+                );
+            }
+        } else if self.troubles.is_over(COUNTING) {
+            tracing::info!(event = "counting_recovered", "destroyed records are looked for again");
         }
         let passed = sweeper.released.intersection(&sweeper.complete);
         let passed: Vec<ObjectId> =
@@ -143,7 +154,16 @@ impl Engine {
             return;
         }
         let failure = chain(error);
-        tracing::warn!(error = failure, "could not look for destroyed records");
+        let name =
+            self.workspace.read().await.target(object).map(|target| target.plural().to_owned());
+        if self.troubles.begins(&format!("sweep {object}"), &failure) {
+            tracing::warn!(
+                event = "object_sweep_failed",
+                object = name,
+                error = failure,
+                "could not look for destroyed records of an object"
+            );
+        }
         if let Err(error) = self.mirror.note_failure(object, &failure).await {
             tracing::debug!(error = chain(&error), "could not note a failure");
         }

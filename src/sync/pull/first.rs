@@ -33,6 +33,7 @@ impl<'a> Pull<'a> {
         }
         let object = self.target.plural();
         tracing::info!(
+            event = "source_clock_went_back",
             object,
             "the source's clock went back; the object is read from its first record"
         );

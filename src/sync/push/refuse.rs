@@ -173,7 +173,7 @@ impl Round<'_> {
             answered: true,
             json: claim.image.to_json(&target.table.columns),
         };
-        tracing::info!(object = target.plural(), record_id = %id, "a local change was refused and is set aside");
+        tracing::debug!(object = target.plural(), record_id = %id, "a local change was refused and is set aside");
         Ok(self.mirror.quarantine_push(&[refusal]).await?)
     }
 

@@ -259,7 +259,7 @@ impl Results {
 }
 
 fn log_unknown(cause: &Arc<source::Problem>) {
-    tracing::warn!(error = %cause, "it is not known whether a write arrived; its records are read");
+    tracing::warn!(event = "write_unknown", error = %cause, "it is not known whether a write arrived; its records are read");
 }
 
 /// Whether one record may be at fault. What is refused to the whole object is refused to each of its records.

@@ -15,6 +15,10 @@ use url::Url;
 
 use crate::{Error, Server, name};
 
+/// A server that trusts whoever comes takes any password, so every database of a test has one: a word that no program
+/// under test may tell anybody. It has letters that a URL must escape.
+const PASSWORD: &str = "cW7/x+Q2m:Zr4=kL9@tU";
+
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An empty database that is dropped with this value, with all connections to it.
@@ -71,6 +75,9 @@ impl TestDatabase {
         connection.close().await.ok();
         let mut url = admin.clone();
         url.set_path(&name);
+        if url.password().is_none() {
+            url.set_password(Some(PASSWORD)).expect("a URL with a host has users");
+        }
         Ok(TestDatabase { name, url, admin: admin.clone(), roles: Mutex::default(), server })
     }
 
