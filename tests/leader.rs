@@ -10,6 +10,8 @@ mod daemon;
 mod equality;
 #[path = "leader/handover.rs"]
 mod handover;
+#[path = "canary/log.rs"]
+mod log;
 #[path = "leader/paused.rs"]
 mod paused;
 #[path = "leader/relay.rs"]
