@@ -109,17 +109,15 @@ impl Mirror {
         if objects.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        let query = sqlx::query(
             "update sync.checkpoint set unchanged_at = $3, succeeded_at = now() \
              where workspace_id = $1 and object_id = any($2) and watermark is not null",
         )
         .bind(self.workspace_id)
         .bind(objects)
-        .bind(served_at)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(MirrorError::query("note which objects did not change"))
+        .bind(served_at);
+        let noted = self.write(query).await.map(drop);
+        noted.map_err(MirrorError::query("note which objects did not change"))
     }
 
     /// Remembers why an object could not be read, for `status`.

@@ -63,7 +63,11 @@ impl Engine {
         match failures.find(|error| error.disposition() != Disposition::Retry) {
             Some(error) if error.is_refused() => {
                 let error = chain(&error);
-                tracing::warn!(error, "Twenty refused a look, perhaps for a new data model");
+                tracing::warn!(
+                    event = "look_refused",
+                    error,
+                    "Twenty refused a look, perhaps for a new data model"
+                );
                 self.memory.doubt_model();
                 Ok(calls)
             }
