@@ -223,5 +223,6 @@ async fn reloads_in_the_midst_of_a_first_load_and_of_edits_lose_nothing() {
     let mut once = first.clone();
     once.sort();
     once.dedup();
-    assert_eq!(once.len(), first.len(), "a page was asked for again");
+    let again = first.len() - once.len();
+    assert!(again <= 4, "{again} pages were asked for again by 4 reloads: a slow one is cut off");
 }
