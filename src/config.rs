@@ -303,7 +303,8 @@ pub struct Log {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// The collector, without `/v1/traces`; nobody collects without it.
+    /// A collector of OpenTelemetry that takes OTLP over HTTP, without `/v1/traces`, such as `http://127.0.0.1:4318`;
+    /// without it nothing is traced.
     pub otlp_endpoint: Option<Url>,
 }
 

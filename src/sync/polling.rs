@@ -79,22 +79,23 @@ async fn pass(
     progress: &ProgressSender,
     health: &Health,
 ) -> Result<(), SyncError> {
-    let failure = match engine.pass(RunMode::Daemon, stop, progress).await {
+    // What is wrong with an object was said with it.
+    let (failure, is_said) = match engine.pass(RunMode::Daemon, stop, progress).await {
         Ok(report) => {
             say_works(engine, "pass over all objects");
             let (outcome, rows, calls) =
                 (report.outcome.as_str(), report.rows_changed(), report.calls);
             tracing::debug!(outcome, rows, calls, "passed over all objects");
-            // What can pass by itself was said with its object.
-            report.into_failure().filter(|error| error.disposition() != Disposition::Retry)
+            (report.into_failure(), true)
         }
-        Err(error) => Some(error),
+        Err(error) => (Some(error), false),
     };
     let outage = failure.as_ref().filter(|error| error.is_outage_of_mirror());
     health.mirror_takes(outage.map(|error| chain(error)));
     match failure {
         None | Some(SyncError::Stopped) => Ok(()),
         Some(error) if error.disposition() != Disposition::Retry => Err(error),
+        Some(_) if is_said => Ok(()),
         Some(error) => {
             say_fails(engine, "pass over all objects", &error);
             Ok(())
