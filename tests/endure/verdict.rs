@@ -149,7 +149,8 @@ pub(crate) async fn behind(ground: &Ground) -> Vec<String> {
     sqlx::raw_sql(isolate).execute(&mut *transaction).await.unwrap();
     let query = "select t.id, t.updated_at, c.watermark from twenty.people t, sync.checkpoint c \
                  join sync.object o using (workspace_id, object_id) where o.name_plural = 'people'";
-    let rows: Vec<(Uuid, OffsetDateTime, Option<OffsetDateTime>)> =
+    // A row that was inserted here has no time of change until Twenty has it.
+    let rows: Vec<(Uuid, Option<OffsetDateTime>, Option<OffsetDateTime>)> =
         sqlx::query_as(query).fetch_all(&mut *transaction).await.unwrap();
     let edited: BTreeSet<Uuid> = sqlx::query_scalar("select record_id from sync.base")
         .fetch_all(&mut *transaction)
@@ -159,7 +160,7 @@ pub(crate) async fn behind(ground: &Ground) -> Vec<String> {
         .collect();
     let watermark = rows[0].2.expect("people were read once");
     let known: BTreeMap<Uuid, OffsetDateTime> =
-        rows.into_iter().map(|(id, at, _)| (id, at)).collect();
+        rows.into_iter().filter_map(|(id, at, _)| Some((id, at?))).collect();
     let live: BTreeSet<Uuid> =
         people().iter().filter(|row| row["deletedAt"].is_null()).map(id_of).collect();
     let is_behind = |row: &&Value| {
