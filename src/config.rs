@@ -303,7 +303,7 @@ pub struct Log {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// The collector, without `/v1/traces`; nobody collects without it.
+    /// The collector, without `/v1/traces`, as OTLP over HTTP; nobody collects without it.
     pub otlp_endpoint: Option<Url>,
 }
 
