@@ -297,7 +297,7 @@ fn what_is_said_for_one_workspace_is_a_section_and_the_rest_is_of_the_process() 
     known.sort_unstable();
     assert_eq!(
         known,
-        ["health", "log", "workspaces"],
+        ["health", "log", "telemetry", "workspaces"],
         "a new section is of the process, or goes into SECTIONS"
     );
 }
