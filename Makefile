@@ -1,6 +1,6 @@
 # Every target is one plain command or two; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test endure demo bench build deb run once doc reference ci
+.PHONY: help setup fmt lint test prove endure demo bench build deb run once doc reference ci
 
 # In CI the lock file is law, and one failing test does not hide the others.
 LOCKED := $(if $(CI),--locked)
@@ -31,6 +31,9 @@ endure: ## Stop, kill and cut it off hundreds of times, and print what was lost:
 	@scripts/setup demo
 	cargo nextest run $(LOCKED) --profile endure --test endure --run-ignored only --no-capture
 	@echo "make endure, commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+
+prove: ## Play 100,000 histories in memory and write docs/proof.md; HISTORIES=n plays others
+	cargo run -p prove $(LOCKED) -- run $(or $(HISTORIES),100000) --table docs/proof.md
 
 demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
 	@scripts/setup demo

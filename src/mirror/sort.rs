@@ -47,6 +47,8 @@ pub(super) async fn sort<'a>(
     let object_id = table.relation.object_id;
     let known = table.relation.known(mirror, connection, &ids).await?;
     if known.is_empty() {
+        // What was deleted here and acknowledged since the page was asked for is as unknown as what is new.
+        let rows = rows.into_iter().filter(|row| !acknowledged(row.id)).collect();
         return Ok(Sorted { rows, ..Sorted::default() });
     }
     let there: Vec<&Row> = rows.iter().copied().filter(|row| known.contains(&row.id)).collect();

@@ -41,6 +41,11 @@ pub enum Verdict {
 
 /// What becomes of a unit.
 pub fn merge(seen: Seen, policy: Policy, times: Times) -> Verdict {
+    #[cfg(feature = "planted")]
+    if !seen.equal && seen.mirror_changed && crate::planted::is(crate::planted::Bug::ConflictUnseen)
+    {
+        return Verdict::PushMirror;
+    }
     match (seen.equal, seen.source_changed, seen.mirror_changed) {
         (true, _, _) => Verdict::Agreed,
         (false, _, false) => Verdict::TakeSource,

@@ -139,6 +139,8 @@ pub fn plan(rules: Rules<'_>, pending: &Pending, basis: Basis) -> Verb {
 fn deleted(rules: Rules<'_>, pending: &Pending, base: Life) -> Verb {
     match base {
         Life::None | Life::Dead => Verb::Nothing,
+        #[cfg(feature = "planted")]
+        Life::Live if crate::planted::is(crate::planted::Bug::DeleteForgotten) => Verb::Nothing,
         Life::Live => {
             let mut sent = Image::unknown(rules.table.columns.len());
             if let Some(column) = rules.column("deletedAt") {
@@ -153,6 +155,13 @@ fn create(rules: Rules<'_>, mirror: &Image) -> Create {
     let columns = &rules.table.columns;
     let units: Vec<Unit> =
         units(columns).into_iter().filter(|unit| is_insertable(rules.table, unit)).collect();
+    #[cfg(feature = "planted")]
+    let units: Vec<Unit> = units
+        .into_iter()
+        .filter(|unit| {
+            unit.key != "id" || !crate::planted::is(crate::planted::Bug::CreateWithoutId)
+        })
+        .collect();
     let worth = units.iter().filter(|unit| patch::is_worth_sending(columns, unit, mirror));
     Create { body: patch::body(columns, worth, mirror), sent: only(columns, &units, mirror) }
 }
@@ -184,6 +193,10 @@ fn guards(
     basis: Basis,
 ) -> Result<Vec<Json>, ReadReason> {
     let (mut guards, mut unguarded) = (Vec::new(), Vec::new());
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::NoGuard) {
+        return Ok(guards);
+    }
     for &index in units.iter().flat_map(|unit| &unit.columns) {
         let column = &table.columns[index];
         if at_source(table, column) != Access::Write {
@@ -197,6 +210,10 @@ fn guards(
         }
     }
     if unguarded.is_empty() {
+        return Ok(guards);
+    }
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::NoVersionGuard) {
         return Ok(guards);
     }
     guards.push(guard::version_or_new(version(basis).ok_or(ReadReason::NoGuard)?, unguarded));
@@ -222,7 +239,13 @@ fn to_send(rules: Rules<'_>, pending: &Pending, mirror: &Image) -> Vec<Unit> {
     let waits = |unit: &Unit| unit.columns.iter().any(|column| pending.waiting.contains(column));
     let columns = &rules.table.columns;
     let is_sent = |unit: &Unit| !waits(unit) && !is_left_out(columns, unit, pending, mirror);
-    changed(rules, pending.base.as_ref(), mirror).into_iter().filter(is_sent).collect()
+    let units: Vec<Unit> =
+        changed(rules, pending.base.as_ref(), mirror).into_iter().filter(is_sent).collect();
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::FieldLost) && units.len() > 1 {
+        return units[..1].to_vec();
+    }
+    units
 }
 
 /// Whether a row that was deleted and inserted anew leaves a unit to the source, which takes no null for it: nobody

@@ -181,6 +181,12 @@ fn check_records(walk: &Walk, facts: &PageFacts) -> Result<Option<Uuid>, WalkErr
 /// A walk may see more records than were counted (some came meanwhile), never fewer than the smallest count.
 fn finish(walk: &Walk) -> Result<Step, WalkError> {
     let counted = walk.fewest.unwrap_or(0);
+    #[cfg(feature = "planted")]
+    let counted = match () {
+        () if crate::planted::is(crate::planted::Bug::EarlyEndBelieved) => 0,
+        () if crate::planted::is(crate::planted::Bug::EndNeverBelieved) => counted + 1,
+        () => counted,
+    };
     if walk.seen < counted {
         return Err(WalkError::EndedEarly { seen: walk.seen, counted });
     }

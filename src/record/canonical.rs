@@ -103,6 +103,10 @@ fn form<'a>(column: &Column, value: &'a Value) -> Form<'a> {
 }
 
 fn text_form<'a>(column: &Column, text: &'a str) -> Cow<'a, str> {
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::SpellingCounts) {
+        return Cow::Borrowed(text);
+    }
     match (&column.field_kind, column.path.part) {
         (FieldKind::Emails, _) => Cow::Owned(text.to_lowercase()),
         (FieldKind::Links, Some("primaryLinkUrl")) => normal_link(text),

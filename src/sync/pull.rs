@@ -20,8 +20,8 @@ use super::{
 use crate::{
     config,
     mirror::{
-        Decision, Incoming, LocalEdits, Mirror, PageWrite, SetAside, StoredCheckpoint, TableWriter,
-        Walked,
+        Decision, Incoming, LocalEdits, Mirror, MirrorError, PageWrite, SetAside, StoredCheckpoint,
+        TableWriter, Walked,
     },
     plan::{
         pending::{Pending, Sighting},
@@ -211,8 +211,26 @@ impl<'a> Pull<'a> {
         Ok(walk::advance(walk, &facts(walk, &read.page), PAGE_SIZE.into()))
     }
 
-    #[tracing::instrument(level = "debug", name = "page", skip_all)]
+    /// Reads a page. One that was overtaken by our own writes is read anew: what it shows of their records would be
+    /// ignored, and the watermark would go past what others changed in them since.
     async fn read(&self, walk: &Walk, stop: &CancellationToken) -> Result<Read<'a>, SyncError> {
+        let object = self.target.table.object_id;
+        for _ in 0..OVERTAKEN {
+            let read = self.read_once(walk, stop).await?;
+            let rows = read.page.records.iter().filter_map(|record| record.decoded.as_ref().ok());
+            if !read.moment.is_overtaken(object, rows.map(|row| row.id)) {
+                return Ok(read);
+            }
+        }
+        Err(MirrorError::Overtaken { object: self.target.table.name_plural.clone() }.into())
+    }
+
+    #[tracing::instrument(level = "debug", name = "page", skip_all)]
+    async fn read_once(
+        &self,
+        walk: &Walk,
+        stop: &CancellationToken,
+    ) -> Result<Read<'a>, SyncError> {
         let (object, cursor) = (self.target.table.name_plural.as_str(), walk.cursor.as_deref());
         let request = PageRequest { object, since: walk.since, cursor, limit: PAGE_SIZE };
         let moment = self.writes.page();

@@ -87,6 +87,18 @@ impl PageMoment<'_> {
         book.under_way.contains(&key)
             || book.ended.get(&key).is_some_and(|ended| *ended > self.moment)
     }
+
+    /// Whether a write to one of these records ended since. A page that waited long for its turn may then show more of
+    /// the record than the answer to the write did, and cannot be told from one that shows less.
+    pub(super) fn is_overtaken(
+        &self,
+        object: ObjectId,
+        mut records: impl Iterator<Item = Uuid>,
+    ) -> bool {
+        let book = self.writes.book();
+        let ended = |record| book.ended.get(&(object, record));
+        records.any(|record| ended(record).is_some_and(|ended| *ended > self.moment))
+    }
 }
 
 impl Drop for PageMoment<'_> {
@@ -141,5 +153,16 @@ mod tests {
         assert_eq!(writes.book().ended.len(), 1);
         drop(page);
         assert!(writes.book().ended.is_empty() && writes.book().under_way.is_empty());
+    }
+
+    #[test]
+    fn a_page_is_overtaken_by_a_write_that_ended_and_not_by_one_under_way() {
+        let writes = Writes::default();
+        let page = writes.page();
+        writes.begin(OBJECT, &[ADA, BOB]);
+        writes.end(OBJECT, &[ADA]);
+        assert!(page.is_overtaken(OBJECT, [BOB, ADA].into_iter()));
+        assert!(!page.is_overtaken(OBJECT, [BOB].into_iter()));
+        assert!(!writes.page().is_overtaken(OBJECT, [ADA].into_iter()));
     }
 }

@@ -101,6 +101,8 @@ impl<'a> Decision<'a> {
         match (&self.pending.mirror, self.base_life()) {
             (Some(mirror), _) => self.flow(Merging::new(self, row, mirror).all()),
             (None, Life::Live) => self.deleted_here(row),
+            // Our restore arrived, and then the row was deleted.
+            (None, Life::Dead) if self.sent_a_restore() => self.deleted_here(row),
             (None, Life::Dead) => {
                 self.settled(MirrorStep::Insert(row.clone()), Outcome::Merged, Vec::new())
             }
@@ -126,6 +128,15 @@ impl<'a> Decision<'a> {
     /// Whether the write whose outcome was unknown is a delete.
     fn sent_a_delete(&self) -> bool {
         self.pending.sent.as_ref().is_some_and(|sent| self.is_dead(sent))
+    }
+
+    /// Whether it is a restore, given that the base is in the trash.
+    fn sent_a_restore(&self) -> bool {
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::RestoreUndeletable) {
+            return false;
+        }
+        self.pending.sent.is_some() && !self.sent_a_delete()
     }
 
     pub(super) fn is_dead(&self, image: &Image) -> bool {
@@ -207,6 +218,10 @@ impl<'a> Decision<'a> {
     }
 
     fn deleted_there(&self, row: &Row, fields: Fields) -> Reconciled {
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::DeadRevived) {
+            return self.restore(fields, Vec::new());
+        }
         let policy = self.rules.policies.deletes;
         if policy == DeletePolicy::DeleteWins || edited(&fields).is_empty() {
             return self.bury(row, &fields);

@@ -172,6 +172,11 @@ impl<'a> Merging<'a> {
 
     fn push(&mut self, unit: &Unit) {
         for &index in &unit.columns {
+            #[cfg(feature = "planted")]
+            if crate::planted::is(crate::planted::Bug::BaseMovedEarly) {
+                self.fields.base.set(index, self.mirror.get(index).cloned());
+                continue;
+            }
             self.fields.base.set(index, self.source.get(index).cloned());
         }
         self.fields.open.extend(&unit.columns);

@@ -25,7 +25,17 @@ pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
         operation: operation_id(operation),
         outcome: outcome(decision, fields, operation),
     };
-    decision.pending.operations.iter().filter(done).map(settled).collect()
+    let mut settled: Vec<Settled> =
+        decision.pending.operations.iter().filter(done).map(settled).collect();
+    // What is still to be sent is found by an entry of the log.
+    if !fields.open.is_empty() && settled.len() == decision.pending.operations.len() {
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::OpenWithoutEntry) {
+            return settled;
+        }
+        settled.pop();
+    }
+    settled
 }
 
 /// Every entry, all alike, except those that can never have gone.

@@ -368,3 +368,13 @@ fn the_newer_edit_wins_where_the_policy_says_so() {
         assert_eq!(kinds(&found.conflicts), [(ConflictKind::Field, Some(winner))]);
     }
 }
+
+/// Found by `prove`, history 32: the row was deleted while its restore was on its way, and came back.
+#[test]
+fn a_row_deleted_while_its_restore_was_sent_is_deleted_again() {
+    let mut pending = pending(Some(Image::of(&dead("old"))), None);
+    pending.sent = Some(sent(&[("text", text("new"))]));
+    let decided = decide(&pending, &Sighting::Present(row(&[("text", text("new"))])));
+    assert_eq!((&decided.mirror, decided.next), (&MirrorStep::Keep, Next::Push));
+    assert_eq!(base_text(&decided), Some(&text("new")));
+}

@@ -81,6 +81,8 @@ impl Round<'_> {
         };
         let settled = self.mirror.settle(&target.writer, ids, &mut decide).await?;
         self.count(&settled);
+        // A page that was asked for before is older than what was read, as it is older than an answer.
+        self.writes.end(object, ids);
         for (id, row) in &seen.rows {
             self.memory.saw(object, *id, row.updated_at);
         }

@@ -53,6 +53,13 @@ struct UnderWay<'a> {
     ids: Vec<Uuid>,
 }
 
+impl<'a> UnderWay<'a> {
+    fn begin(writes: &'a Writes, object: ObjectId, ids: &[Uuid]) -> UnderWay<'a> {
+        writes.begin(object, ids);
+        UnderWay { writes, object, ids: ids.to_vec() }
+    }
+}
+
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.writes.end(self.object, &self.ids);
@@ -81,13 +88,14 @@ impl Round<'_> {
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, SyncError> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
         let (object, ids) = (batch.object, batch.records());
-        self.writes.begin(object, &ids);
-        let under_way = UnderWay { writes: self.writes, object, ids: ids.clone() };
         if self.mark(object, &ids, target).await? < ids.len() {
             // Some were settled, or their object was stopped. The others are planned anew with the next round.
             self.leave(&ids);
             return Ok(Vec::new());
         }
+        // Only now: a page that is stored before this must not pass by a record of which nothing says that it is read
+        // again after a kill.
+        let under_way = UnderWay::begin(self.writes, object, &ids);
         let results = self.execute(target, &batch.work).await?;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|row| (row.id, row)).collect();

@@ -1,0 +1,280 @@
+//! Pulls one object: `src/sync/pull.rs`.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Daemon, Fail, writes::PageMoment};
+use crate::{
+    clock::OVERLAP,
+    mirror::{Decision, LocalEdits, Overtaken, PageWrite},
+    objects::Object,
+    plan::{
+        pending::{Pending, Sighting},
+        reconcile::reconcile,
+        walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
+    },
+    planted::{self, Bug},
+    record::Row,
+    twenty::{Listing, Served},
+    world::World,
+};
+
+/// How often a page is read once more because rows of its object were written meanwhile.
+const OVERTAKEN: usize = 3;
+
+/// A page, and when it was asked for.
+struct Read<'a> {
+    page: Listing,
+    moment: PageMoment<'a>,
+}
+
+/// Where the object stood before the page, and where it stands after it.
+struct Place {
+    version: i64,
+    checkpoint: Checkpoint,
+    is_complete: bool,
+}
+
+impl Daemon {
+    pub(super) async fn pull(&self, object: usize) -> Result<(), Fail> {
+        let mut walked = self.walk(object).await;
+        for _ in 0..OVERTAKEN {
+            if walked == Err(Fail::Overtaken) {
+                walked = self.walk(object).await;
+            }
+        }
+        walked
+    }
+
+    async fn walk(&self, object: usize) -> Result<(), Fail> {
+        let stored = self.look("read checkpoint", |w| w.mirror.checkpoints[object].clone()).await?;
+        let watermark = stored.checkpoint.watermark;
+        let mut version = stored.version;
+        let mut walk = walk::begin(&stored.checkpoint, OVERLAP);
+        if planted::is(Bug::NoOverlap) && walk.cursor.is_none() {
+            walk.since = watermark;
+        }
+        let mut largest = watermark;
+        let mut shown = Vec::new();
+        loop {
+            let mut read = self.page(object, &walk).await?;
+            let judged = self.judge(object, &walk, &mut read).await?;
+            shown.extend(read.page.records.iter().map(|served| served.row.id));
+            let times = read.page.records.iter().map(|served| served.row.updated_at);
+            largest = times.max().max(largest);
+            let (next, checkpoint, is_complete) = match judged {
+                Ok(Step::More(next)) => {
+                    let checkpoint = Checkpoint { watermark, walk: Some(next.clone()) };
+                    (Some(next), checkpoint, false)
+                }
+                Ok(Step::Done(mut checkpoint)) => {
+                    self.plant(&mut checkpoint, &read, largest);
+                    (None, checkpoint, true)
+                }
+                Err(cause) => {
+                    if !matches!(cause, WalkError::EndedEarly { .. }) {
+                        read.page.records.clear();
+                    }
+                    let checkpoint = Checkpoint { watermark, walk: None };
+                    let place = Place { version, checkpoint, is_complete: false };
+                    self.apply(object, read, place).await?;
+                    return Err(Fail::Walk(cause));
+                }
+            };
+            self.apply(object, read, Place { version, checkpoint, is_complete }).await?;
+            version += 1;
+            let Some(next) = next else {
+                return self.forget_unseen(object, &walk, &shown, version).await;
+            };
+            walk = next;
+        }
+    }
+
+    /// Mistakes about how far the object has been read.
+    fn plant(&self, checkpoint: &mut Checkpoint, read: &Read<'_>, largest: Option<OffsetDateTime>) {
+        if planted::is(Bug::WatermarkOfLastPage) {
+            checkpoint.watermark = Some(read.page.served_at);
+        }
+        if planted::is(Bug::WatermarkOfLargestTime) {
+            checkpoint.watermark = largest.or(checkpoint.watermark);
+        }
+    }
+
+    /// A mistake: what a walk of everything did not show is removed.
+    async fn forget_unseen(
+        &self,
+        object: usize,
+        walk: &Walk,
+        shown: &[Uuid],
+        version: i64,
+    ) -> Result<(), Fail> {
+        if !planted::is(Bug::DeleteOnAbsence) || walk.since.is_some() {
+            return Ok(());
+        }
+        let rows = |world: &mut World| {
+            let expected = world.mirror.expected_ids(object, &world.objects[object]);
+            let absent = expected.into_iter().filter(|id| !shown.contains(id)).collect();
+            let checkpoint = world.mirror.checkpoints[object].checkpoint.clone();
+            PageWrite { absent, checkpoint, version, ..PageWrite::default() }
+        };
+        let write = self.look("list rows", rows).await?;
+        self.write_page(object, write, &|_| false).await
+    }
+
+    /// Judges a page. One that is not believed is read once more.
+    async fn judge<'a>(
+        &'a self,
+        object: usize,
+        walk: &Walk,
+        read: &mut Read<'a>,
+    ) -> Result<Result<Step, WalkError>, Fail> {
+        let judged = self.advance(walk, &read.page);
+        if judged.is_ok() {
+            return Ok(judged);
+        }
+        *read = self.page(object, walk).await?;
+        Ok(self.advance(walk, &read.page))
+    }
+
+    fn advance(&self, walk: &Walk, page: &Listing) -> Result<Step, WalkError> {
+        let limit = self.world.borrow().page as u64;
+        let known = |served: &Served| Some((served.row.id, Some(served.row.updated_at)));
+        let facts = PageFacts {
+            served_at: page.served_at,
+            records: page.records.iter().map(known).collect(),
+            end_cursor: page.cursor.clone(),
+            has_next: page.has_next,
+            total: page.total,
+        };
+        walk::advance(walk, &facts, limit)
+    }
+
+    /// Reads a page. One that was overtaken by our own writes is read anew.
+    async fn page<'a>(&'a self, object: usize, walk: &Walk) -> Result<Read<'a>, Fail> {
+        let id = self.objects[object].table.object_id;
+        for _ in 0..OVERTAKEN {
+            let read = self.page_once(object, walk).await?;
+            let shown = read.page.records.iter().map(|served| served.row.id);
+            if planted::is(Bug::OvertakenPageKept) || !read.moment.is_overtaken(id, shown) {
+                return Ok(read);
+            }
+            self.hit("page", "overtaken by a write");
+        }
+        Err(Fail::Overtaken)
+    }
+
+    async fn page_once<'a>(&'a self, object: usize, walk: &Walk) -> Result<Read<'a>, Fail> {
+        let moment = self.writes.page();
+        let (since, cursor) = (walk.since, walk.cursor.clone());
+        let ask = |world: &mut World| {
+            let (limit, now) = (world.page, world.now);
+            let page = world.twenty.page(object, since, cursor.as_deref(), limit, now);
+            spoil(world, object, page, cursor.as_deref())
+        };
+        Ok(Read { page: self.read("page", ask).await?, moment })
+    }
+
+    async fn apply(&self, object: usize, read: Read<'_>, place: Place) -> Result<(), Fail> {
+        let Read { page, moment } = read;
+        let Place { version, checkpoint, is_complete } = place;
+        let mut write = PageWrite { checkpoint, version, ..PageWrite::default() };
+        self.sort(object, page.records, &mut write);
+        let id = self.objects[object].table.object_id;
+        let is_older = |record| moment.is_older(id, record);
+        if planted::is(Bug::CheckpointBeforeRows) {
+            let first =
+                PageWrite { checkpoint: write.checkpoint.clone(), version, ..PageWrite::default() };
+            self.write_page(object, first, &is_older).await?;
+            write.version += 1;
+            self.write_page(object, write, &is_older).await?;
+            return self.set_version(object, version + 1).await;
+        }
+        self.hit("page", if is_complete { "last" } else { "further" });
+        self.write_page(object, write, &is_older).await
+    }
+
+    /// Only for a mistake that takes two transactions.
+    async fn set_version(&self, object: usize, version: i64) -> Result<(), Fail> {
+        self.world.borrow_mut().mirror.checkpoints[object].version = version;
+        Ok(())
+    }
+
+    /// Puts records where they belong: rows, or removals.
+    pub(super) fn sort(&self, object: usize, records: Vec<Served>, write: &mut PageWrite) {
+        let keeps = self.objects[object].keeps_deleted();
+        for served in records {
+            if served.row.deleted_at.is_some() && !keeps {
+                write.tombstones.push(served);
+            } else {
+                write.rows.push(served);
+            }
+        }
+    }
+
+    pub(super) async fn write_page(
+        &self,
+        object: usize,
+        write: PageWrite,
+        is_older: &dyn Fn(Uuid) -> bool,
+    ) -> Result<(), Fail> {
+        let of = &self.objects[object];
+        let applied = self.commit("commit page", |world| {
+            let now = world.at_postgres();
+            let edits =
+                &mut LocalEdits { is_older, decide: &mut |pending, row| decide(of, pending, row) };
+            world.mirror.apply_page(object, of, &write, edits, now)
+        });
+        match applied.await? {
+            Ok(()) => Ok(()),
+            Err(Overtaken) => Err(Fail::Overtaken),
+        }
+    }
+}
+
+/// Decides on a record with local changes from what a page shows of it.
+fn decide(object: &Object, pending: &Pending, row: Option<&Row>) -> Option<Decision> {
+    if pending.sent.is_some() && !planted::is(Bug::PageDecidesInDoubt) {
+        return None;
+    }
+    let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));
+    Some(Decision {
+        reconciled: reconcile(object.rules(), pending, &sighting),
+        rev: None,
+        is_look: false,
+    })
+}
+
+/// What servers and what lies before them make of pages.
+fn spoil(world: &mut World, object: usize, mut page: Listing, cursor: Option<&str>) -> Listing {
+    // Two such faults in one walk can hide each other; no count tells of that.
+    let is_soon = world.effects < world.spoiled + 60;
+    if world.faults == 0 || is_soon || !world.dice.once_in(world.faults) {
+        return page;
+    }
+    world.spoiled = world.effects;
+    match world.dice.below(4) {
+        0 => {
+            world.tally.hit("truncated listing", "page");
+            let keep = world.dice.below(page.records.len().max(1));
+            page.records.truncate(keep);
+            (page.has_next, page.cursor) = (false, None);
+        }
+        1 => {
+            world.tally.hit("page repeated", "page");
+            let (limit, now) = (world.page, world.now);
+            page = world.twenty.page(object, None, None, limit, now);
+            page.has_next |= cursor.is_some();
+        }
+        2 => {
+            world.tally.hit("filter ignored", "page");
+            let (limit, now) = (world.page, world.now);
+            page = world.twenty.page(object, None, cursor, limit, now);
+        }
+        _ => {
+            world.tally.hit("cursor stands", "page");
+            page.cursor = cursor.map(str::to_owned);
+            page.has_next = true;
+        }
+    }
+    page
+}

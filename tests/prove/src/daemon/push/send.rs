@@ -1,0 +1,296 @@
+//! Sends one batch and acknowledges what came of it: `src/sync/push/send.rs` and `refuse.rs`.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{Fail, Fate, Round, keys};
+use crate::{
+    clock,
+    daemon::writes::Writes,
+    mirror::Decision,
+    objects::Key,
+    plan::{
+        batch::{Batch, Work},
+        order::Waiting,
+        pending::Pending,
+        push::Verb,
+        reconcile::{Acknowledgement, Answer, acknowledge},
+        retry::{Disposition, Failure, Patience, after},
+    },
+    planted::{self, Bug},
+    record::{Image, ObjectId},
+    twenty::{Refusal, Request, Response, Served},
+};
+
+/// What came of a batch.
+#[derive(Default)]
+struct Results {
+    created: Vec<Served>,
+    hit: Vec<Uuid>,
+    missed: Vec<Uuid>,
+    refused: Vec<(Work, Refusal)>,
+}
+
+/// Writes that Twenty has acknowledged, of which the mirror does not have the values yet.
+#[derive(Default)]
+pub(super) struct Unread<'a> {
+    records: BTreeMap<usize, Vec<Uuid>>,
+    under_way: Vec<UnderWay<'a>>,
+}
+
+/// Records under way, until what became of them is stored.
+struct UnderWay<'a> {
+    writes: &'a Writes,
+    object: ObjectId,
+    ids: Vec<Uuid>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(writes: &'a Writes, object: ObjectId, ids: &[Uuid]) -> UnderWay<'a> {
+        writes.begin(object, ids);
+        UnderWay { writes, object, ids: ids.to_vec() }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.writes.end(self.object, &self.ids);
+    }
+}
+
+impl Round<'_> {
+    /// Sends a batch, in smaller and smaller parts where it is refused.
+    pub(super) async fn send(&mut self, batch: Batch) -> Result<(), Fail> {
+        let mut parts = vec![batch];
+        while let Some(batch) = parts.pop() {
+            for (part, refusal) in self.send_part(&batch).await? {
+                match part.halves() {
+                    Some((left, right)) if !planted::is(Bug::BatchNotHalved) => {
+                        parts.extend([right, left]);
+                    }
+                    _ => self.refuse(&part, refusal).await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a batch; what was refused is the answer.
+    async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, Fail> {
+        let object = self.place(batch);
+        let ids = batch.records();
+        if self.mark(object, &ids).await? < ids.len() {
+            self.leave(&ids);
+            return Ok(Vec::new());
+        }
+        let under_way = UnderWay::begin(&self.daemon.writes, batch.object, &ids);
+        let results = self.execute(object, &batch.work).await;
+        if !results.created.is_empty() {
+            let rows = results.created.into_iter().map(|served| (served.row.id, served)).collect();
+            self.acknowledge(object, &rows, &[]).await?;
+        }
+        if !results.missed.is_empty() {
+            for id in &results.missed {
+                self.memory.guard_failed(batch.object, *id);
+            }
+            self.daemon.hit("guard", "did not hold");
+            self.look(object, &results.missed, Fate::Refused).await?;
+        }
+        if !results.hit.is_empty() {
+            self.unread.under_way.push(under_way);
+            self.unread.records.entry(object).or_default().extend(results.hit);
+            self.read_back(20).await?;
+        }
+        let part = |(work, refusal)| (Batch { object: batch.object, work }, refusal);
+        Ok(results.refused.into_iter().map(part).collect())
+    }
+
+    /// Reads back what was written, where it is at least so many records of one object.
+    pub(super) async fn read_back(&mut self, at_least: usize) -> Result<(), Fail> {
+        if !self.unread.records.values().any(|ids| ids.len() >= at_least) {
+            return Ok(());
+        }
+        let Unread { records, under_way } = std::mem::take(&mut self.unread);
+        for (object, ids) in records {
+            let seen = self.see(object, &ids).await?;
+            let gone: Vec<Uuid> = ids.iter().copied().filter(|id| !seen.contains_key(id)).collect();
+            self.acknowledge(object, &seen, &gone).await?;
+        }
+        drop(under_way);
+        Ok(())
+    }
+
+    /// Writes down what is about to be sent; how many records still have something to send.
+    async fn mark(&self, object: usize, ids: &[Uuid]) -> Result<usize, Fail> {
+        let sending = |id: &Uuid| {
+            let claim = self.claims.get(id)?;
+            let sent = match &claim.verb {
+                Verb::Create(create) => &create.sent,
+                Verb::Update(write) | Verb::Restore(write) => &write.sent,
+                Verb::Delete(delete) => &delete.sent,
+                Verb::Nothing | Verb::Read(_) => return None,
+            };
+            Some(((object, *id), sent.clone(), claim.through))
+        };
+        let sendings: Vec<(Key, Image, i64)> = ids.iter().filter_map(sending).collect();
+        let is_new = |id: &&Uuid| {
+            matches!(self.claims.get(*id).map(|claim| &claim.verb), Some(Verb::Create(_)))
+        };
+        let new = ids.iter().filter(is_new).map(|id| (object, *id));
+        self.daemon.world.borrow_mut().book.doubtful.extend(new);
+        if planted::is(Bug::NotMarkedSent) {
+            return Ok(sendings.len());
+        }
+        let marked = self.daemon.commit("mark sent", |world| world.mirror.mark_sent(&sendings));
+        marked.await
+    }
+
+    async fn execute(&self, object: usize, work: &Work) -> Results {
+        let mut results = Results::default();
+        let request = Request { object, work: work.clone() };
+        let what = match work {
+            Work::Create(_) => "create",
+            Work::Update(updates) if updates.iter().any(|update| update.restores()) => "restore",
+            Work::Update(_) => "update",
+            Work::Delete { .. } => "delete",
+        };
+        match (self.daemon.write(what, request).await, work) {
+            (None, _) => self.daemon.hit("in doubt", what),
+            (Some(Response::Created(Ok(created))), _) => results.created = created,
+            (Some(Response::Created(Err(refusal))), work) => {
+                results.refused.push((work.clone(), refusal));
+            }
+            (Some(Response::Updated(outcomes)), Work::Update(updates)) => {
+                for (update, outcome) in updates.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(hit) => results.put(update.ids().as_slice(), &hit),
+                        Err(refusal) => {
+                            results.refused.push((Work::Update(vec![update.clone()]), refusal));
+                        }
+                    }
+                }
+            }
+            (Some(Response::Deleted(hit)), work) => {
+                let batch = Batch { object: Uuid::nil(), work: work.clone() };
+                results.put(&batch.records(), &hit);
+            }
+            (Some(Response::Updated(_)), _) => {}
+        }
+        results
+    }
+
+    /// Takes what Twenty has now as one more observation. `gone` are records that it destroyed.
+    async fn acknowledge(
+        &mut self,
+        object: usize,
+        rows: &BTreeMap<Uuid, Served>,
+        gone: &[Uuid],
+    ) -> Result<(), Fail> {
+        let of = &self.daemon.objects[object];
+        let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
+        let at = clock::cut(clock::time(self.daemon.world.borrow_mut().at_program()));
+        let claims = &self.claims;
+        let mut decide = |pending: &Pending| {
+            let claim = claims.get(&pending.id)?;
+            let seen = rows.get(&pending.id);
+            let answer = match (seen, &claim.verb) {
+                (Some(served), _) => Answer::Written(served.row.clone()),
+                (None, Verb::Delete(_)) => Answer::Deleted { at },
+                (None, _) => return None,
+            };
+            let through = if planted::is(Bug::LaterEditSettled) { i64::MAX } else { claim.through };
+            let acknowledgement = Acknowledgement { answer, through };
+            let reconciled = acknowledge(of.rules(), pending, &acknowledgement);
+            Some(Decision { reconciled, rev: seen.map(|served| served.rev), is_look: false })
+        };
+        self.daemon
+            .commit("acknowledge", |world| {
+                let now = world.at_postgres();
+                world.mirror.settle(of, &keys(object, &ids), &mut decide, now);
+            })
+            .await?;
+        self.daemon
+            .commit("release waiting", |world| {
+                let now = world.at_postgres();
+                world.mirror.release_waiting_for(&ids, now);
+            })
+            .await
+    }
+
+    async fn refuse(&mut self, batch: &Batch, refusal: Refusal) -> Result<(), Fail> {
+        let object = self.place(batch);
+        let failure = match refusal {
+            Refusal::DuplicateEntry => Failure::IdExists,
+            Refusal::MissingParent => Failure::MissingReference,
+            Refusal::Value => Failure::BadValue,
+        };
+        for id in batch.records() {
+            self.daemon.hit("refused", refusal.name());
+            let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
+            let random = self.daemon.world.borrow_mut().dice.roll();
+            let disposition = after(failure, attempts + 1, Patience::default(), random);
+            let wait = match disposition {
+                Disposition::Read(_) => {
+                    self.look(object, &[id], Fate::Refused).await?;
+                    continue;
+                }
+                Disposition::Retry(wait) => Some(wait),
+                // A missing parent may come by itself; everything else waits for a change.
+                _ if refusal == Refusal::MissingParent => Some(Patience::default().longest),
+                _ => None,
+            };
+            let wait = wait.map(|wait| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+            self.set_aside(object, id, None, wait).await?;
+        }
+        Ok(())
+    }
+
+    /// A record whose parent is not at the source yet.
+    pub(super) async fn refuse_waiting(&mut self, waiting: Waiting) -> Result<(), Fail> {
+        let Some(claim) = self.claims.get(&waiting.record) else { return Ok(()) };
+        let object = claim.object;
+        self.daemon.hit("refused", "waits for its parent");
+        self.set_aside(object, waiting.record, Some(waiting.parent), None).await
+    }
+
+    async fn set_aside(
+        &mut self,
+        object: usize,
+        id: Uuid,
+        holder: Option<Uuid>,
+        wait: Option<i64>,
+    ) -> Result<(), Fail> {
+        let Some(claim) = self.claims.get(&id) else { return Ok(()) };
+        if matches!(claim.verb, Verb::Create(_)) {
+            self.stuck.insert(id);
+        }
+        let through = claim.through;
+        let local = planted::is(Bug::RetryByLocalClock);
+        self.daemon
+            .commit("set aside", |world| {
+                let now = if local { world.at_program() } else { world.at_postgres() };
+                let retry_at = wait.map(|wait| now + wait);
+                world.mirror.refuse((object, id), (through, holder), retry_at);
+            })
+            .await
+    }
+}
+
+impl Results {
+    fn put(&mut self, ids: &[Uuid], hit: &[Uuid]) {
+        let (hit, missed): (Vec<Uuid>, Vec<Uuid>) = ids.iter().partition(|id| hit.contains(*id));
+        self.hit.extend(hit);
+        self.missed.extend(missed);
+    }
+}
+
+impl Refusal {
+    fn name(self) -> &'static str {
+        match self {
+            Refusal::DuplicateEntry => "duplicate entry",
+            Refusal::MissingParent => "missing parent",
+            Refusal::Value => "value",
+        }
+    }
+}

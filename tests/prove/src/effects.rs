@@ -1,0 +1,62 @@
+//! Fails the first, the second, the third … effect of a run, until a run has no more of them.
+//!
+//! It exists because chance may miss a place, and counting cannot: it is said of how many places all were tried.
+
+use crate::{
+    daemon::{Daemon, poll},
+    play::{History, Setup},
+    world::{Failing, Fate, Wrong},
+};
+
+/// Ways in which an effect fails: the process is killed after it, it does not happen, its answer is lost.
+const WAYS: [&str; 3] = ["kill", "not done", "answer lost"];
+
+/// What came of a scenario: how many failures were tried, and the first that ended wrong.
+pub type Tried = (u64, Option<(u64, &'static str, Wrong)>);
+
+/// Tries every failure of one run in the scenario of this seed: whatever people did before it on both sides.
+pub fn try_all(seed: u64) -> Tried {
+    let mut tried = 0;
+    for way in WAYS {
+        for at in 1.. {
+            let (hit, wrong) = try_one(seed, at, way);
+            if !hit {
+                break;
+            }
+            tried += 1;
+            if let Some(wrong) = wrong {
+                return (tried, Some((at, way, wrong)));
+            }
+        }
+    }
+    (tried, None)
+}
+
+/// One failure; whether the run came so far, and what is wrong in the end.
+fn try_one(seed: u64, at: u64, way: &'static str) -> (bool, Option<Wrong>) {
+    let mut history = History::new(seed, Setup::default());
+    history.quietly();
+    for round in 0..12 {
+        let mut world = history.world.borrow_mut();
+        world.people_act(1 + 14 * round);
+        world.statement(8 + 14 * round);
+        drop(world);
+        if round == 5 {
+            history.cycle();
+        }
+    }
+    let began = history.world.borrow().effects;
+    let at = began + at;
+    history.world.borrow_mut().failing = match way {
+        "kill" => None,
+        "not done" => Some(Failing { at, fate: Fate::Lost }),
+        _ => Some(Failing { at, fate: Fate::ReplyLost }),
+    };
+    let daemon = Daemon::start(&history.world);
+    let mut task = daemon.once();
+    while !(way == "kill" && history.world.borrow().effects >= at) && !poll(&mut task) {}
+    let hit = history.world.borrow().effects >= at;
+    drop(task);
+    history.peace();
+    (hit, history.end().wrong)
+}

@@ -1,0 +1,124 @@
+//! Decides records from their state as it is, and writes what was decided: `src/mirror/settle.rs`.
+
+use super::Mirror;
+use crate::{
+    objects::{Key, Object},
+    plan::{
+        pending::Pending,
+        reconcile::{MirrorStep, NewBase, Next, Reconciled},
+    },
+    planted::{self, Bug},
+    record::Image,
+};
+
+/// What was decided on a record.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) reconciled: Reconciled,
+    /// The number of the change that was seen, if the source was looked at.
+    pub(crate) rev: Option<u64>,
+    /// Whether the push looked by itself: a page may have come meanwhile, and the next walk comes back to it.
+    pub(crate) is_look: bool,
+}
+
+/// Decides on a record; `None` leaves it as it is.
+pub(crate) type Decide<'a> = dyn FnMut(&Pending) -> Option<Decision> + 'a;
+
+impl Mirror {
+    /// Has each of these records decided that has local changes.
+    pub(crate) fn settle(
+        &mut self,
+        object: &Object,
+        keys: &[Key],
+        decide: &mut Decide<'_>,
+        now: i64,
+    ) {
+        for &key in keys {
+            let Some(pending) = self.pending(key) else { continue };
+            if let Some(decision) = decide(&pending) {
+                self.apply(object, key, decision, now);
+            }
+        }
+    }
+
+    pub(super) fn apply(&mut self, object: &Object, key: Key, decision: Decision, now: i64) {
+        let Decision { reconciled, rev, is_look } = decision;
+        let is_older =
+            rev.is_some_and(|rev| self.known.get(&key).is_some_and(|known| rev < *known));
+        let changes =
+            reconciled.mirror != MirrorStep::Keep || reconciled.base != NewBase::Unchanged;
+        if is_older && changes && !is_look {
+            self.regressed.push(format!("{key:?} was decided by change {rev:?}: {reconciled:?}"));
+        }
+        if let Some(rev) = rev {
+            self.knows(key, rev);
+        }
+        let through = match reconciled.next {
+            Next::Nothing => self.outbox.get(&key).and_then(|log| log.last()).map(|last| last.id),
+            Next::Push | Next::Read => None,
+        };
+        self.step(object, key, reconciled.mirror, now);
+        if let Some(entries) = self.outbox.get_mut(&key) {
+            let is_settled =
+                |id: i64| reconciled.settled.iter().any(|settled| settled.operation == id);
+            entries.retain(|entry| !is_settled(entry.id));
+        }
+        match reconciled.base {
+            NewBase::Unchanged => {
+                if let Some(base) = self.bases.get_mut(&key) {
+                    base.decided_through = through;
+                }
+            }
+            NewBase::Settled => self.forget(key),
+            NewBase::Pending { base: agreed, waiting } => {
+                if let Some(base) = self.bases.get_mut(&key) {
+                    base.base = agreed;
+                    base.waiting = waiting.into_iter().collect();
+                    base.decided_through = through;
+                    (base.sent, base.sent_through) = (None, None);
+                }
+                if through.is_some() {
+                    self.refused.remove(&key);
+                }
+            }
+        }
+        if !planted::is(Bug::LoserForgotten) {
+            self.keep_conflicts(key, reconciled.conflicts);
+        }
+    }
+
+    fn forget(&mut self, key: Key) {
+        self.bases.remove(&key);
+        self.outbox.remove(&key);
+        self.refused.remove(&key);
+    }
+
+    /// A field that is held again is one conflict.
+    fn keep_conflicts(&mut self, key: Key, conflicts: Vec<crate::plan::reconcile::Conflict>) {
+        for conflict in conflicts {
+            self.conflicts.retain(|(of, held)| {
+                !(*of == key && held.winner.is_none() && held.field == conflict.field)
+            });
+            self.conflicts.push((key, conflict));
+        }
+    }
+
+    fn step(&mut self, object: &Object, key: Key, step: MirrorStep, now: i64) {
+        let before = self.row(key).cloned();
+        let after = match step {
+            MirrorStep::Keep => return,
+            MirrorStep::Remove => None,
+            MirrorStep::Insert(row) => Some(Image::of(&row)),
+            MirrorStep::Update(patch) => before.clone().map(|mut image| {
+                for (index, value) in patch {
+                    image.set(index, Some(value));
+                }
+                image
+            }),
+        };
+        self.put(key, after.clone());
+        if planted::is(Bug::EchoCaptured) && before != after {
+            self.log(object, key, (before.as_ref(), after.as_ref()), now);
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! Everything there is in a history: both sides, people, time, faults, and what is wrong so far.
+//!
+//! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
+//! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
+
+use std::rc::Rc;
+
+use crate::{
+    book::{Book, By, Side},
+    clock::{self, OVERLAP, SECOND},
+    dice::Dice,
+    mirror::Mirror,
+    objects::{Key, Object, UPDATED_AT, cut, is_live, meaning, objects},
+    plan::batch::Work,
+    record::{DeleteMode, Image, Value, canonical},
+    tally::{Tally, Trace},
+    twenty::{Act, Change, Open, Request, Response, Twenty},
+};
+
+/// The longest that a transaction of the server stays open.
+const LONGEST: i64 = 45 * SECOND;
+
+/// What becomes of an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Done,
+    /// It does not happen, and whoever asked learns that.
+    Lost,
+    /// It happens, and whoever asked does not learn it.
+    ReplyLost,
+    /// It happens, and the answer takes long.
+    Slow,
+    /// The server asks for patience.
+    RateLimited,
+    /// The server carries it out after it was given up.
+    Late,
+}
+
+/// Which effect fails in a run that is about one, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failing {
+    pub(crate) at: u64,
+    pub(crate) fate: Fate,
+}
+
+/// What is wrong: an invariant, and how it was violated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The invariant's number in docs/invariants.md.
+    pub invariant: &'static str,
+    /// What happened.
+    pub story: String,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) objects: Rc<Vec<Object>>,
+    pub(crate) dice: Dice,
+    pub(crate) now: i64,
+    /// How far the program's clock is from the server's; it has dice of its own.
+    pub(crate) clock: (i64, Dice),
+    /// How far the clock of PostgreSQL is from the server's.
+    pub(crate) postgres: i64,
+    pub(crate) twenty: Twenty,
+    pub(crate) mirror: Mirror,
+    pub(crate) book: Book,
+    pub(crate) tally: Tally,
+    pub(crate) trace: Trace,
+    /// One fault in so many effects; none at all where it is 0.
+    pub(crate) faults: usize,
+    pub(crate) effects: u64,
+    /// At which effect a page was spoilt last.
+    pub(crate) spoiled: u64,
+    pub(crate) failing: Option<Failing>,
+    pub(crate) late: Vec<Request>,
+    /// Writes that the server was sent, and rows that the program changed.
+    pub(crate) written: (u64, u64),
+    pub(crate) wrong: Option<Wrong>,
+    pub(crate) story: Option<Vec<String>>,
+    pub(crate) page: usize,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, clock: i64, told: bool) -> World {
+        let mut dice = Dice::new(seed);
+        let objects = Rc::new(objects(&mut dice));
+        let count = objects.len();
+        let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
+        let page = 1 + dice.below(5);
+        let postgres = dice.pick(&[0, -3 * SECOND, 7 * SECOND, 3_600 * SECOND]).unwrap_or_default();
+        World {
+            objects,
+            dice,
+            now: 1_000 * SECOND,
+            clock: (clock, Dice::new(seed ^ clock.unsigned_abs())),
+            postgres,
+            twenty: Twenty::new(count),
+            mirror: Mirror::new(count),
+            book: Book::default(),
+            tally: Tally::default(),
+            trace: Trace::new(),
+            faults,
+            effects: 0,
+            spoiled: 0,
+            failing: None,
+            late: Vec::new(),
+            written: (0, 0),
+            wrong: None,
+            story: told.then(Vec::new),
+            page,
+        }
+    }
+
+    /// What the clock of PostgreSQL says.
+    pub(crate) fn at_postgres(&self) -> i64 {
+        self.now + self.postgres
+    }
+
+    /// What the clock of the program says. It jumps.
+    pub(crate) fn at_program(&mut self) -> i64 {
+        let (skew, dice) = &mut self.clock;
+        if *skew != 0 && dice.once_in(3) {
+            *skew = i64::try_from(dice.below(172_800)).unwrap_or(0) * SECOND - 86_400 * SECOND;
+            self.tally.hit("clock jump", "program");
+        }
+        self.now + self.clock.0
+    }
+
+    pub(crate) fn say(&mut self, what: &str) {
+        self.trace.tell(what);
+        if let Some(story) = &mut self.story {
+            story.push(format!("{:>12} {what}", self.now));
+        }
+    }
+
+    pub(crate) fn wrong(&mut self, invariant: &'static str, story: String) {
+        if self.wrong.is_none() {
+            self.wrong = Some(Wrong { invariant, story });
+        }
+    }
+
+    /// Time goes on. Transactions that have been open for long are committed meanwhile.
+    pub(crate) fn pass(&mut self, micros: i64) {
+        let until = self.now + micros;
+        while let Some(place) =
+            self.twenty.open.iter().position(|open| open.began + LONGEST <= until)
+        {
+            let began = self.twenty.open[place].began;
+            self.now = self.now.max(began + LONGEST - 1);
+            self.commit(place);
+        }
+        self.now = until.max(self.now);
+    }
+
+    /// An effect begins: what becomes of it.
+    pub(crate) fn fate(&mut self, what: &'static str, is_call: bool) -> Fate {
+        self.effects += 1;
+        let step = i64::try_from(self.dice.below(2_000)).unwrap_or(0);
+        self.pass(1_000 + step);
+        if let Some(Failing { at, fate }) = self.failing
+            && at == self.effects
+        {
+            self.say(&format!("effect {at}, {what}: {fate:?}"));
+            return fate;
+        }
+        if self.faults == 0 || !self.dice.once_in(self.faults) {
+            return Fate::Done;
+        }
+        let fates: &[Fate] = if is_call {
+            &[Fate::Lost, Fate::ReplyLost, Fate::Slow, Fate::RateLimited, Fate::Late]
+        } else {
+            &[Fate::Lost, Fate::ReplyLost]
+        };
+        let fate = self.dice.pick(fates).unwrap_or(Fate::Done);
+        self.tally.hit(fate.name(), what);
+        self.say(&format!("{what}: {}", fate.name()));
+        fate
+    }
+
+    /// Somebody acts in the CRM, in a transaction that may stay open.
+    pub(crate) fn act(&mut self, key: Key, act: Act, stays_open: bool) {
+        self.pass(1_001);
+        let began = self.now;
+        if stays_open {
+            self.tally.hit("late commit", "open");
+            self.twenty.open.push(Open { key, began, act });
+        } else {
+            self.commit_of(key);
+            self.carry_out(key, &act, began);
+        }
+    }
+
+    /// Commits an open transaction.
+    pub(crate) fn commit(&mut self, place: usize) {
+        let Open { key, began, act } = self.twenty.open.remove(place);
+        self.tally.hit("late commit", "committed");
+        self.carry_out(key, &act, began);
+    }
+
+    /// Whoever writes to a record waits for who wrote it before.
+    fn commit_of(&mut self, key: Key) {
+        while let Some(place) = self.twenty.open.iter().position(|open| open.key == key) {
+            self.commit(place);
+        }
+    }
+
+    fn carry_out(&mut self, key: Key, act: &Act, began: i64) {
+        let objects = Rc::clone(&self.objects);
+        let changes = self.twenty.act(&objects, key, act, began);
+        let mut by = By::People;
+        for change in changes {
+            self.source_changed(change, by);
+            by = By::Server;
+        }
+    }
+
+    /// The server carries out what the program asks for.
+    pub(crate) fn execute(&mut self, request: &Request, is_late: bool) -> Response {
+        let objects = Rc::clone(&self.objects);
+        for id in ids_of(request) {
+            self.commit_of((request.object, id));
+        }
+        if let Work::Update(updates) = &request.work {
+            for update in updates.iter().filter(|update| !update.restores()) {
+                for &id in update.ids().as_slice() {
+                    self.check_echo((request.object, id), update.body());
+                }
+            }
+        }
+        self.written.0 += 1;
+        let (response, changes) = self.twenty.execute(&objects, request, self.now);
+        let deletes = matches!(request.work, Work::Delete { .. });
+        for change in changes {
+            let (key, ..) = change;
+            let asked = ids_of(request).contains(&key.1) && key.0 == request.object;
+            if deletes && asked && !is_late && !self.book.was_deleted(Side::Mirror, key) {
+                self.wrong(
+                    "I11",
+                    format!("{key:?} was deleted in Twenty, and nobody deleted it here"),
+                );
+            }
+            // What comes so late that it was given up is nobody's decision any more.
+            let by = match (asked, is_late) {
+                (true, true) => By::People,
+                (true, false) => By::Program,
+                (false, _) => By::Server,
+            };
+            // What is destroyed for ever cannot be read any more: edits of that very moment go with it.
+            if by == By::Program
+                && matches!(request.work, Work::Delete { mode: DeleteMode::Destroy, .. })
+            {
+                self.book.destroyed(&objects[key.0], key, change.1.as_ref());
+            }
+            self.source_changed(change, by);
+        }
+        response
+    }
+
+    /// What is sent for a field is what somebody wrote here.
+    fn check_echo(&mut self, key: Key, body: &crate::plan::patch::Body) {
+        let objects = Rc::clone(&self.objects);
+        let object = &objects[key.0];
+        let Some(row) = self.mirror.row(key) else { return };
+        let Some(base) = self.mirror.bases.get(&key) else { return };
+        if self.book.reborn.contains(&key) {
+            return;
+        }
+        let sent = base.sent.clone().unwrap_or_else(|| row.clone());
+        for &unit in &object.editable {
+            let named = body.contains_key(&object.units[unit].key);
+            let known = object.units[unit].columns.iter().all(|index| sent.get(*index).is_some());
+            if named && known {
+                let value = meaning(object, unit, &sent);
+                if !self.book.is_local(key, unit, &value) {
+                    self.wrong(
+                        "I3",
+                        format!("{key:?}: nobody wrote {value:?} here, and it is sent"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn source_changed(&mut self, (key, before, after): Change, by: By) {
+        let objects = Rc::clone(&self.objects);
+        self.say(&format!("Twenty {by:?} {key:?} {}", self.tell(key, after.as_ref())));
+        let sides = (before.as_ref(), after.as_ref());
+        let fault = self.book.note((Side::Source, by), (&objects[key.0], key), sides);
+        if let Some((invariant, story)) = fault {
+            self.wrong(invariant, story);
+        }
+        self.look_at(key);
+    }
+
+    /// Notes what the mirror's rows became.
+    pub(crate) fn mirror_changed(&mut self, by: By) {
+        let objects = Rc::clone(&self.objects);
+        self.keep_losers();
+        let mut touched = Vec::new();
+        for (key, before, after) in std::mem::take(&mut self.mirror.changes) {
+            self.say(&format!("mirror {by:?} {key:?} {}", self.tell(key, after.as_ref())));
+            if by == By::Program {
+                self.written.1 += 1;
+                self.check_removal(key, before.as_ref(), after.as_ref());
+            }
+            let sides = (before.as_ref(), after.as_ref());
+            let fault = self.book.note((Side::Mirror, by), (&objects[key.0], key), sides);
+            if let Some((invariant, story)) = fault {
+                self.wrong(invariant, story);
+            }
+            touched.push(key);
+        }
+        for story in std::mem::take(&mut self.mirror.regressed) {
+            self.wrong("I10", story);
+        }
+        touched.into_iter().for_each(|key| self.look_at(key));
+    }
+
+    /// Tells the oracle which values are on record since it was told last.
+    fn keep_losers(&mut self) {
+        let objects = Rc::clone(&self.objects);
+        for (key, conflict) in self.mirror.conflicts.iter().skip(self.mirror.told) {
+            let object = &objects[key.0];
+            for values in [&conflict.source, &conflict.mirror] {
+                let mut image = Image::unknown(object.columns().len());
+                for (column, value) in conflict.columns.iter().zip(values) {
+                    image.set(*column, value.clone());
+                }
+                for &unit in &object.editable {
+                    self.book.kept.insert((*key, unit, meaning(object, unit, &image)));
+                }
+            }
+        }
+        self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
+    }
+
+    /// The program removes a row only where the record was deleted in Twenty.
+    fn check_removal(&mut self, key: Key, before: Option<&Image>, after: Option<&Image>) {
+        let goes = before.is_some_and(is_live) && !after.is_some_and(is_live);
+        let lives = self.twenty.get(key).is_some_and(|record| is_live(&record.image));
+        let deleted = self.book.deleted.contains(&key) || self.book.was_deleted(Side::Mirror, key);
+        if goes && lives && !deleted {
+            self.wrong("I11", format!("{key:?} was removed here, and it lives in Twenty"));
+        }
+    }
+
+    fn tell(&self, key: Key, image: Option<&Image>) -> String {
+        let Some(image) = image else { return "gone".to_owned() };
+        let object = &self.objects[key.0];
+        let units: Vec<String> =
+            object.editable.iter().map(|unit| meaning(object, *unit, image)).collect();
+        format!("{} {}", if is_live(image) { "live" } else { "dead" }, units.join(" ; "))
+    }
+
+    /// Looks at a record that changed: whether both sides agree on it now.
+    pub(crate) fn look_at(&mut self, key: Key) {
+        self.check_reach(key);
+        let is_late = self
+            .late
+            .iter()
+            .any(|request| request.object == key.0 && ids_of(request).contains(&key.1));
+        if self.mirror.bases.contains_key(&key) || is_late || !self.is_equal(key) {
+            return;
+        }
+        self.close(key);
+    }
+
+    /// A record is judged by what both sides hold.
+    pub(crate) fn close(&mut self, key: Key) {
+        let objects = Rc::clone(&self.objects);
+        let source = self.twenty.get(key).map(|record| &record.image);
+        let sides = (source, self.mirror.row(key));
+        let conflicts = &self.mirror.conflicts;
+        if let Some((invariant, story)) = self.book.close((&objects[key.0], key), sides, conflicts)
+        {
+            self.wrong(invariant, story);
+        }
+    }
+
+    /// Whether both sides hold the same of what people see of a record. What waits is left out.
+    pub(crate) fn is_equal(&self, key: Key) -> bool {
+        let object = &self.objects[key.0];
+        let source = self.twenty.get(key).map(|record| &record.image);
+        let source = source.filter(|image| object.keeps_deleted() || is_live(image));
+        let waiting = self.mirror.bases.get(&key).map(|base| &base.waiting);
+        match (source, self.mirror.row(key)) {
+            (None, None) => true,
+            (Some(source), Some(row)) => {
+                let waits = |unit: usize| {
+                    let columns = &object.units[unit].columns;
+                    waiting
+                        .is_some_and(|waiting| columns.iter().any(|index| waiting.contains(index)))
+                };
+                let same = |unit: &usize| {
+                    let unit_of = &object.units[*unit];
+                    let (shown, row) = (cut(source), cut(row));
+                    canonical::units_equal(object.columns(), unit_of, &shown, &row) == Some(true)
+                };
+                is_live(source) == is_live(row)
+                    && object.editable.iter().all(|unit| waits(*unit) || same(unit))
+            }
+            _ => false,
+        }
+    }
+
+    /// A change that the mirror does not know is within reach of the next walk.
+    pub(crate) fn check_reach(&mut self, key: Key) {
+        let Some(watermark) = self.mirror.watermark(key.0) else { return };
+        let Some(record) = self.twenty.get(key) else { return };
+        let known = self.mirror.known.get(&key).copied().unwrap_or_default();
+        // What is in doubt, or new here although it is there, is looked at before anything else.
+        let is_looked_at = self
+            .mirror
+            .bases
+            .get(&key)
+            .is_some_and(|base| base.sent.is_some() || base.base.is_none());
+        if record.honest <= known || is_looked_at {
+            return;
+        }
+        let Some(Value::Timestamp(changed)) = record.image.get(UPDATED_AT) else { return };
+        if *changed < clock::cut(watermark - OVERLAP) {
+            let story = format!(
+                "change {} of {key:?} is not known here (known: {known}), and no walk asks for it",
+                record.honest
+            );
+            self.wrong("I6", story);
+        }
+    }
+
+    /// A late request lands.
+    pub(crate) fn land(&mut self) {
+        if !self.late.is_empty() {
+            let request = self.late.remove(0);
+            self.say("a late request lands");
+            self.execute(&request, true);
+            for id in ids_of(&request) {
+                self.look_at((request.object, id));
+            }
+        }
+    }
+}
+
+fn ids_of(request: &Request) -> Vec<uuid::Uuid> {
+    match &request.work {
+        Work::Create(records) => records.iter().map(|record| record.id).collect(),
+        Work::Update(updates) => {
+            updates.iter().flat_map(|update| update.ids().as_slice()).copied().collect()
+        }
+        Work::Delete { ids, .. } => ids.as_slice().to_vec(),
+    }
+}
+
+impl Fate {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Fate::Done => "done",
+            Fate::Lost => "request lost",
+            Fate::ReplyLost => "reply lost",
+            Fate::Slow => "slow reply",
+            Fate::RateLimited => "429",
+            Fate::Late => "carried out late",
+        }
+    }
+}
