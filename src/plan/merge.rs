@@ -42,7 +42,9 @@ pub enum Verdict {
 /// What becomes of a unit.
 pub fn merge(seen: Seen, policy: Policy, times: Times) -> Verdict {
     #[cfg(feature = "planted")]
-    if !seen.equal && seen.mirror_changed && crate::planted::is(crate::planted::Bug::ConflictUnseen)
+    if !seen.equal
+        && seen.mirror_changed
+        && crate::mistakes::is(crate::mistakes::Bug::ConflictUnseen)
     {
         return Verdict::PushMirror;
     }

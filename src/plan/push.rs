@@ -140,7 +140,7 @@ fn deleted(rules: Rules<'_>, pending: &Pending, base: Life) -> Verb {
     match base {
         Life::None | Life::Dead => Verb::Nothing,
         #[cfg(feature = "planted")]
-        Life::Live if crate::planted::is(crate::planted::Bug::DeleteForgotten) => Verb::Nothing,
+        Life::Live if crate::mistakes::is(crate::mistakes::Bug::DeleteForgotten) => Verb::Nothing,
         Life::Live => {
             let mut sent = Image::unknown(rules.table.columns.len());
             if let Some(column) = rules.column("deletedAt") {
@@ -159,7 +159,7 @@ fn create(rules: Rules<'_>, mirror: &Image) -> Create {
     let units: Vec<Unit> = units
         .into_iter()
         .filter(|unit| {
-            unit.key != "id" || !crate::planted::is(crate::planted::Bug::CreateWithoutId)
+            unit.key != "id" || !crate::mistakes::is(crate::mistakes::Bug::CreateWithoutId)
         })
         .collect();
     let worth = units.iter().filter(|unit| patch::is_worth_sending(columns, unit, mirror));
@@ -194,7 +194,7 @@ fn guards(
 ) -> Result<Vec<Json>, ReadReason> {
     let (mut guards, mut unguarded) = (Vec::new(), Vec::new());
     #[cfg(feature = "planted")]
-    if crate::planted::is(crate::planted::Bug::NoGuard) {
+    if crate::mistakes::is(crate::mistakes::Bug::NoGuard) {
         return Ok(guards);
     }
     for &index in units.iter().flat_map(|unit| &unit.columns) {
@@ -213,7 +213,7 @@ fn guards(
         return Ok(guards);
     }
     #[cfg(feature = "planted")]
-    if crate::planted::is(crate::planted::Bug::NoVersionGuard) {
+    if crate::mistakes::is(crate::mistakes::Bug::NoVersionGuard) {
         return Ok(guards);
     }
     guards.push(guard::version_or_new(version(basis).ok_or(ReadReason::NoGuard)?, unguarded));
@@ -242,7 +242,7 @@ fn to_send(rules: Rules<'_>, pending: &Pending, mirror: &Image) -> Vec<Unit> {
     let units: Vec<Unit> =
         changed(rules, pending.base.as_ref(), mirror).into_iter().filter(is_sent).collect();
     #[cfg(feature = "planted")]
-    if crate::planted::is(crate::planted::Bug::FieldLost) && units.len() > 1 {
+    if crate::mistakes::is(crate::mistakes::Bug::FieldLost) && units.len() > 1 {
         return units[..1].to_vec();
     }
     units

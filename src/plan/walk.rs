@@ -183,8 +183,8 @@ fn finish(walk: &Walk) -> Result<Step, WalkError> {
     let counted = walk.fewest.unwrap_or(0);
     #[cfg(feature = "planted")]
     let counted = match () {
-        () if crate::planted::is(crate::planted::Bug::EarlyEndBelieved) => 0,
-        () if crate::planted::is(crate::planted::Bug::EndNeverBelieved) => counted + 1,
+        () if crate::mistakes::is(crate::mistakes::Bug::EarlyEndBelieved) => 0,
+        () if crate::mistakes::is(crate::mistakes::Bug::EndNeverBelieved) => counted + 1,
         () => counted,
     };
     if walk.seen < counted {

@@ -104,7 +104,7 @@ fn form<'a>(column: &Column, value: &'a Value) -> Form<'a> {
 
 fn text_form<'a>(column: &Column, text: &'a str) -> Cow<'a, str> {
     #[cfg(feature = "planted")]
-    if crate::planted::is(crate::planted::Bug::SpellingCounts) {
+    if crate::mistakes::is(crate::mistakes::Bug::SpellingCounts) {
         return Cow::Borrowed(text);
     }
     match (&column.field_kind, column.path.part) {

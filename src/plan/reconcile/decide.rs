@@ -133,7 +133,7 @@ impl<'a> Decision<'a> {
     /// Whether it is a restore, given that the base is in the trash.
     fn sent_a_restore(&self) -> bool {
         #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Bug::RestoreUndeletable) {
+        if crate::mistakes::is(crate::mistakes::Bug::RestoreUndeletable) {
             return false;
         }
         self.pending.sent.is_some() && !self.sent_a_delete()
@@ -219,7 +219,7 @@ impl<'a> Decision<'a> {
 
     fn deleted_there(&self, row: &Row, fields: Fields) -> Reconciled {
         #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Bug::DeadRevived) {
+        if crate::mistakes::is(crate::mistakes::Bug::DeadRevived) {
             return self.restore(fields, Vec::new());
         }
         let policy = self.rules.policies.deletes;

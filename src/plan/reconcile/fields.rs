@@ -173,7 +173,7 @@ impl<'a> Merging<'a> {
     fn push(&mut self, unit: &Unit) {
         for &index in &unit.columns {
             #[cfg(feature = "planted")]
-            if crate::planted::is(crate::planted::Bug::BaseMovedEarly) {
+            if crate::mistakes::is(crate::mistakes::Bug::BaseMovedEarly) {
                 self.fields.base.set(index, self.mirror.get(index).cloned());
                 continue;
             }

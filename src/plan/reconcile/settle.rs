@@ -30,7 +30,7 @@ pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
     // What is still to be sent is found by an entry of the log.
     if !fields.open.is_empty() && settled.len() == decision.pending.operations.len() {
         #[cfg(feature = "planted")]
-        if crate::planted::is(crate::planted::Bug::OpenWithoutEntry) {
+        if crate::mistakes::is(crate::mistakes::Bug::OpenWithoutEntry) {
             return settled;
         }
         settled.pop();

@@ -276,7 +276,9 @@ fn the_mirror_takes_what_the_source_made_of_what_it_still_holds() {
     assert_eq!((found.base, found.settled[0].outcome), (NewBase::Settled, Outcome::Written));
 
     mirror.set(at("phones_primary_phone_number"), Some(text("+972509999999")));
-    let edited = Pending { mirror: Some(mirror), ..local };
+    // The later edit has an entry of its own.
+    let operations = [1, 2].map(|id| updated(id, "phones_primary_phone_number")).to_vec();
+    let edited = Pending { mirror: Some(mirror), operations, ..local };
     let found = acknowledge(rules(&Policies::default()), &edited, &acknowledgement);
     assert_eq!((found.mirror, found.next), (MirrorStep::Keep, Next::Push), "a later edit survives");
     assert_eq!((found.conflicts, found.settled.len()), (vec![], 1), "what was sent is settled");

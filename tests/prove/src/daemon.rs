@@ -25,9 +25,9 @@ use self::writes::Writes;
 use crate::{
     book::By,
     clock::SECOND,
+    mistakes::{self, Bug},
     objects::Object,
     plan::{sweep::Contradiction, walk::WalkError},
-    planted::{self, Bug},
     twenty::{Request, Response, Served},
     world::{Fate, World},
 };
@@ -168,7 +168,7 @@ impl Daemon {
         }
         if world.mirror.epoch != self.epoch {
             world.tally.hit("stale commit refused", what);
-            if !planted::is(Bug::NoEpochCheck) {
+            if !mistakes::is(Bug::NoEpochCheck) {
                 return Err(Fail::Fenced);
             }
         }

@@ -195,19 +195,19 @@ fn table(seeds: u64, total: &Total, (points, failed): (u64, usize)) -> String {
 #[cfg(feature = "planted")]
 fn planted(seeds: u64) -> ExitCode {
     let mut found = Vec::new();
-    for bug in prove::planted::Bug::ALL {
-        prove::planted::plant(Some(bug));
+    for bug in prove::mistakes::Bug::ALL {
+        prove::mistakes::plant(Some(bug));
         // A history that is wrong anyhow finds nothing.
         let is_sound = |seed: u64| {
-            prove::planted::plant(None);
+            prove::mistakes::plant(None);
             let sound = judged(seed, Setup::default()).1.is_none();
-            prove::planted::plant(Some(bug));
+            prove::mistakes::plant(Some(bug));
             sound
         };
         let hit = (0..seeds)
             .filter_map(|seed| Some((seed, judged(seed, Setup::default()).1?)))
             .find(|(seed, _)| is_sound(*seed));
-        prove::planted::plant(None);
+        prove::mistakes::plant(None);
         match &hit {
             Some((seed, wrong)) => {
                 println!("{bug:?}: found by history {seed}, {}", wrong.invariant)
@@ -218,7 +218,7 @@ fn planted(seeds: u64) -> ExitCode {
     }
     found.sort_unstable();
     let median = found.get(found.len() / 2).copied().unwrap_or_default();
-    let all = prove::planted::Bug::ALL.len();
+    let all = prove::mistakes::Bug::ALL.len();
     println!("planted mistakes: {} of {all} found, median {median} histories", found.len());
     if found.len() == all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -7,13 +7,13 @@ use super::{Daemon, Fail, writes::PageMoment};
 use crate::{
     clock::OVERLAP,
     mirror::{Decision, LocalEdits, Overtaken, PageWrite},
+    mistakes::{self, Bug},
     objects::Object,
     plan::{
         pending::{Pending, Sighting},
         reconcile::reconcile,
         walk::{self, Checkpoint, PageFacts, Step, Walk, WalkError},
     },
-    planted::{self, Bug},
     record::Row,
     twenty::{Listing, Served},
     world::World,
@@ -51,7 +51,7 @@ impl Daemon {
         let watermark = stored.checkpoint.watermark;
         let mut version = stored.version;
         let mut walk = walk::begin(&stored.checkpoint, OVERLAP);
-        if planted::is(Bug::NoOverlap) && walk.cursor.is_none() {
+        if mistakes::is(Bug::NoOverlap) && walk.cursor.is_none() {
             walk.since = watermark;
         }
         let mut largest = watermark;
@@ -92,10 +92,10 @@ impl Daemon {
 
     /// Mistakes about how far the object has been read.
     fn plant(&self, checkpoint: &mut Checkpoint, read: &Read<'_>, largest: Option<OffsetDateTime>) {
-        if planted::is(Bug::WatermarkOfLastPage) {
+        if mistakes::is(Bug::WatermarkOfLastPage) {
             checkpoint.watermark = Some(read.page.served_at);
         }
-        if planted::is(Bug::WatermarkOfLargestTime) {
+        if mistakes::is(Bug::WatermarkOfLargestTime) {
             checkpoint.watermark = largest.or(checkpoint.watermark);
         }
     }
@@ -108,7 +108,7 @@ impl Daemon {
         shown: &[Uuid],
         version: i64,
     ) -> Result<(), Fail> {
-        if !planted::is(Bug::DeleteOnAbsence) || walk.since.is_some() {
+        if !mistakes::is(Bug::DeleteOnAbsence) || walk.since.is_some() {
             return Ok(());
         }
         let rows = |world: &mut World| {
@@ -155,7 +155,7 @@ impl Daemon {
         for _ in 0..OVERTAKEN {
             let read = self.page_once(object, walk).await?;
             let shown = read.page.records.iter().map(|served| served.row.id);
-            if planted::is(Bug::OvertakenPageKept) || !read.moment.is_overtaken(id, shown) {
+            if mistakes::is(Bug::OvertakenPageKept) || !read.moment.is_overtaken(id, shown) {
                 return Ok(read);
             }
             self.hit("page", "overtaken by a write");
@@ -181,7 +181,7 @@ impl Daemon {
         self.sort(object, page.records, &mut write);
         let id = self.objects[object].table.object_id;
         let is_older = |record| moment.is_older(id, record);
-        if planted::is(Bug::CheckpointBeforeRows) {
+        if mistakes::is(Bug::CheckpointBeforeRows) {
             let first =
                 PageWrite { checkpoint: write.checkpoint.clone(), version, ..PageWrite::default() };
             self.write_page(object, first, &is_older).await?;
@@ -233,7 +233,7 @@ impl Daemon {
 
 /// Decides on a record with local changes from what a page shows of it.
 fn decide(object: &Object, pending: &Pending, row: Option<&Row>) -> Option<Decision> {
-    if pending.sent.is_some() && !planted::is(Bug::PageDecidesInDoubt) {
+    if pending.sent.is_some() && !mistakes::is(Bug::PageDecidesInDoubt) {
         return None;
     }
     let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));

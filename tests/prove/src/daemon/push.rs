@@ -13,6 +13,7 @@ use self::memory::Memory;
 use super::{Daemon, Fail};
 use crate::{
     mirror::{Claimed, Decision},
+    mistakes::{self, Bug},
     objects::Key,
     plan::{
         batch::{Batch, Limits, Planned, batch},
@@ -21,7 +22,6 @@ use crate::{
         push::{self, Verb},
         reconcile::reconcile,
     },
-    planted::{self, Bug},
     record::Image,
     twenty::Served,
     world::World,
@@ -113,7 +113,7 @@ impl Round<'_> {
         let basis = self.memory.basis(self.daemon.id_of(object), id);
         let rules = self.daemon.objects[object].rules();
         let mut pending = record.pending.clone();
-        if planted::is(Bug::DoubtForgotten) {
+        if mistakes::is(Bug::DoubtForgotten) {
             pending.sent = None;
         }
         let through = record.through().or(record.sent_through).unwrap_or_default();
@@ -122,7 +122,7 @@ impl Round<'_> {
             Verb::Read(_) => Planning::Read,
             mut verb => {
                 let attempts = record.attempts;
-                if planted::is(Bug::CreateRepeated)
+                if mistakes::is(Bug::CreateRepeated)
                     && let Verb::Create(create) = &mut verb
                     && record.sent_through.is_none()
                     && attempts > 0
@@ -175,7 +175,7 @@ impl Round<'_> {
                 world.mirror.settle(of, &keys(object, ids), &mut decide, now);
             })
             .await?;
-        if !planted::is(Bug::LookUnnoticed) {
+        if !mistakes::is(Bug::LookUnnoticed) {
             self.daemon.writes.end(self.daemon.id_of(object), ids);
         }
         for (id, served) in &found {

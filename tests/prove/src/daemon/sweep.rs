@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::{Daemon, Fail, Found, writes::PageMoment};
 use crate::{
     mirror::{PageWrite, Stored},
+    mistakes::{self, Bug},
     objects::{Key, is_live},
     plan::sweep::{ALL_IDS, Contradiction, IdRange, Sweep},
-    planted::{self, Bug},
     record::Image,
     twenty::Served,
     world::World,
@@ -66,7 +66,7 @@ impl Daemon {
             search.answer(&counts).map_err(Fail::Counts)?;
         }
         let suspects: Vec<Uuid> = search.suspects().flatten().copied().collect();
-        if planted::is(Bug::SuspectsBelieved) {
+        if mistakes::is(Bug::SuspectsBelieved) {
             return self.remove_absent(object, suspects, &mut moment).await;
         }
         let found = self.look_up(object, &suspects).await?;
@@ -94,7 +94,7 @@ impl Daemon {
         let mut next = 0;
         while let Some((object, ids)) = graves.get(next).cloned() {
             seen.extend(ids.iter().map(|id| (object, *id)));
-            if !planted::is(Bug::ReferrersForgotten) {
+            if !mistakes::is(Bug::ReferrersForgotten) {
                 graves.extend(self.refresh_referring(&ids, &mut seen, complete).await?);
             }
             next += 1;

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{Mirror, Stored, capture::of_object, settle::Decision};
 use crate::{
+    mistakes::{self, Bug},
     objects::{Key, Object},
     plan::{pending::Pending, walk::Checkpoint},
-    planted::{self, Bug},
     record::{Image, Row},
     twenty::Served,
 };
@@ -46,7 +46,7 @@ impl Mirror {
         edits: &mut LocalEdits<'_>,
         now: i64,
     ) -> Result<(), Overtaken> {
-        if self.checkpoints[place].version != page.version && !planted::is(Bug::NoVersionCheck) {
+        if self.checkpoints[place].version != page.version && !mistakes::is(Bug::NoVersionCheck) {
             return Err(Overtaken);
         }
         let shown = page.rows.iter().chain(&page.tombstones);
@@ -60,8 +60,8 @@ impl Mirror {
             .filter(|id| ids.contains(id))
             .collect();
         let ignored = |id: Uuid| {
-            let asks = any_known || !planted::is(Bug::StrangersNotAsked);
-            asks && (edits.is_older)(id) && !planted::is(Bug::OldPageApplied)
+            let asks = any_known || !mistakes::is(Bug::StrangersNotAsked);
+            asks && (edits.is_older)(id) && !mistakes::is(Bug::OldPageApplied)
         };
         let ignored: BTreeSet<Uuid> = ids.iter().copied().filter(|id| ignored(*id)).collect();
         for served in &page.rows {
@@ -101,7 +101,7 @@ impl Mirror {
                 self.regressed.push(format!("{key:?} was overwritten by change {}", served.rev));
             }
             self.put(key, after.clone());
-            if planted::is(Bug::EchoCaptured) {
+            if mistakes::is(Bug::EchoCaptured) {
                 self.log(object, key, (before.as_ref(), after.as_ref()), now);
             }
         }

@@ -2,12 +2,12 @@
 
 use super::Mirror;
 use crate::{
+    mistakes::{self, Bug},
     objects::{Key, Object},
     plan::{
         pending::Pending,
         reconcile::{MirrorStep, NewBase, Next, Reconciled},
     },
-    planted::{self, Bug},
     record::Image,
 };
 
@@ -82,7 +82,7 @@ impl Mirror {
                 }
             }
         }
-        if !planted::is(Bug::LoserForgotten) {
+        if !mistakes::is(Bug::LoserForgotten) {
             self.keep_conflicts(key, reconciled.conflicts);
         }
     }
@@ -117,7 +117,7 @@ impl Mirror {
             }),
         };
         self.put(key, after.clone());
-        if planted::is(Bug::EchoCaptured) && before != after {
+        if mistakes::is(Bug::EchoCaptured) && before != after {
             self.log(object, key, (before.as_ref(), after.as_ref()), now);
         }
     }

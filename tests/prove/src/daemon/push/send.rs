@@ -9,6 +9,7 @@ use crate::{
     clock,
     daemon::writes::Writes,
     mirror::Decision,
+    mistakes::{self, Bug},
     objects::Key,
     plan::{
         batch::{Batch, Work},
@@ -18,7 +19,6 @@ use crate::{
         reconcile::{Acknowledgement, Answer, acknowledge},
         retry::{Disposition, Failure, Patience, after},
     },
-    planted::{self, Bug},
     record::{Image, ObjectId},
     twenty::{Refusal, Request, Response, Served},
 };
@@ -66,7 +66,7 @@ impl Round<'_> {
         while let Some(batch) = parts.pop() {
             for (part, refusal) in self.send_part(&batch).await? {
                 match part.halves() {
-                    Some((left, right)) if !planted::is(Bug::BatchNotHalved) => {
+                    Some((left, right)) if !mistakes::is(Bug::BatchNotHalved) => {
                         parts.extend([right, left]);
                     }
                     _ => self.refuse(&part, refusal).await?,
@@ -139,7 +139,7 @@ impl Round<'_> {
         };
         let new = ids.iter().filter(is_new).map(|id| (object, *id));
         self.daemon.world.borrow_mut().book.doubtful.extend(new);
-        if planted::is(Bug::NotMarkedSent) {
+        if mistakes::is(Bug::NotMarkedSent) {
             return Ok(sendings.len());
         }
         let marked = self.daemon.commit("mark sent", |world| world.mirror.mark_sent(&sendings));
@@ -199,7 +199,8 @@ impl Round<'_> {
                 (None, Verb::Delete(_)) => Answer::Deleted { at },
                 (None, _) => return None,
             };
-            let through = if planted::is(Bug::LaterEditSettled) { i64::MAX } else { claim.through };
+            let through =
+                if mistakes::is(Bug::LaterEditSettled) { i64::MAX } else { claim.through };
             let acknowledgement = Acknowledgement { answer, through };
             let reconciled = acknowledge(of.rules(), pending, &acknowledgement);
             Some(Decision { reconciled, rev: seen.map(|served| served.rev), is_look: false })
@@ -266,7 +267,7 @@ impl Round<'_> {
             self.stuck.insert(id);
         }
         let through = claim.through;
-        let local = planted::is(Bug::RetryByLocalClock);
+        let local = mistakes::is(Bug::RetryByLocalClock);
         self.daemon
             .commit("set aside", |world| {
                 let now = if local { world.at_program() } else { world.at_postgres() };
