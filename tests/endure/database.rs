@@ -32,7 +32,8 @@ async fn has(ground: &Ground, table: &str, column: &str, value: &str) -> bool {
 /// While something is wrong: it is said with these words, and people are not read further. Afterwards all arrives.
 async fn endures(ground: &Ground, running: &mut Running, words: &[&str], heal: impl AsyncFnOnce()) {
     running.says(words).await;
-    // What was under way when it began has ended.
+    // What was under way when it began ends.
+    sleep(LONG_ENOUGH).await;
     let before = ground.cursor("people").await.0;
     let value = Uuid::new_v4().to_string();
     write_in_twenty(ground, &value);
