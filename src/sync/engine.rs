@@ -199,12 +199,13 @@ impl Engine {
         match &report.failure {
             Some(SyncError::Stopped) => {}
             Some(error) => {
-                let error = chain(error);
+                let (hint, error) = (error.hint(), chain(error));
                 if self.troubles.begins(&subject, &error) {
                     tracing::warn!(
                         event = "object_failed",
                         object,
                         error,
+                        hint,
                         "could not read an object to the end"
                     );
                 }

@@ -173,9 +173,14 @@ async fn recover(
     if error.disposition() != Disposition::Retry {
         return Err(error);
     }
-    let error = chain(&error);
+    let (hint, error) = (error.hint(), chain(&error));
     if troubles.begins("lead", &error) {
-        tracing::warn!(event = "standby_failed", error, "could not look who leads, trying again");
+        tracing::warn!(
+            event = "standby_failed",
+            error,
+            hint,
+            "could not look who leads, trying again"
+        );
     }
     sleep(LOOK_EVERY).await;
     if let Err(error) = candidate.reconnect().await {
@@ -296,6 +301,7 @@ impl Keeper {
                 tracing::warn!(
                     event = "renewal_failed",
                     error = chain(&error),
+                    hint = error.hint(),
                     "could not renew the lease, trying again"
                 );
             }

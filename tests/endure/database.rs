@@ -1,15 +1,18 @@
 //! A database that refuses, fills up, or is held by others: the program says what is wrong, forgets nothing of where it
 //! was, leaves the rest of the work alone, and goes on by itself.
 
-use std::{path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use test_postgres::{Lifeline, TestCluster, TestDatabase};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::sleep};
 use uuid::Uuid;
 
 use super::{ground::Ground, running::Running, stage::id_of};
+
+/// The program looks five times in that time.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// Somebody writes this in Twenty, on a person and on a company.
 fn write_in_twenty(ground: &Ground, value: &str) {
@@ -28,10 +31,13 @@ async fn has(ground: &Ground, table: &str, column: &str, value: &str) -> bool {
 
 /// While something is wrong: it is said with these words, and people are not read further. Afterwards all arrives.
 async fn endures(ground: &Ground, running: &mut Running, words: &[&str], heal: impl AsyncFnOnce()) {
+    running.says(words).await;
+    // What was under way when it began ends.
+    sleep(LONG_ENOUGH).await;
     let before = ground.cursor("people").await.0;
     let value = Uuid::new_v4().to_string();
     write_in_twenty(ground, &value);
-    running.says(words).await;
+    sleep(LONG_ENOUGH).await;
     assert_eq!(ground.cursor("people").await.0, before, "{words:?}: it counts as read");
     assert!(!has(ground, "people", "city", &value).await, "{words:?}");
     heal().await;
