@@ -121,7 +121,7 @@ async fn only_a_certificate_of_that_name_valid_today_from_a_known_authority_gets
         let door = Door::before(stage.fake.address(), shown).await;
         let mut program = stage.program();
         program.arg("--once").env("TWENTY_URL", format!("https://localhost:{}", door.port));
-        program.env("TWENTY_SYNC__SOURCE__RETRY_DEADLINE", "100ms").env("NO_PROXY", "localhost");
+        program.env("TWENTY_SYNC__SOURCE__RETRY_DEADLINE", "2s").env("NO_PROXY", "localhost");
         if let Some(file) = file {
             program.env("TWENTY_SYNC__SOURCE__CA_FILE", file);
         }
