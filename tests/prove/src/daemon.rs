@@ -186,7 +186,9 @@ impl Daemon {
             }
             if after != before {
                 let ids: Vec<Uuid> = world.twenty.records[object].keys().copied().collect();
-                ids.into_iter().for_each(|id| world.check_reach((object, id)));
+                for id in ids {
+                    world.check_reach((object, id));
+                }
             }
         }
         if fate == Fate::ReplyLost { Err(Fail::Mirror) } else { Ok(written) }

@@ -54,7 +54,8 @@ fn try_one(seed: u64, at: u64, way: &'static str) -> (bool, Option<Wrong>) {
     };
     let daemon = Daemon::start(&history.world);
     let mut task = daemon.once();
-    while !(way == "kill" && history.world.borrow().effects >= at) && !poll(&mut task) {}
+    let is_killed = || way == "kill" && history.world.borrow().effects >= at;
+    while !is_killed() && !poll(&mut task) {}
     let hit = history.world.borrow().effects >= at;
     drop(task);
     history.peace();

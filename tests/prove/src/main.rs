@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     process::{Command, ExitCode},
@@ -38,18 +39,19 @@ fn number(text: &str) -> u64 {
 
 /// Plays one history; what is wrong, if it panicked, is that.
 fn judged(seed: u64, setup: Setup) -> (Tally, Option<Wrong>, Vec<String>) {
-    match catch_unwind(AssertUnwindSafe(|| play(seed, setup))) {
-        Ok(Played { wrong, tally, story, .. }) => (tally, wrong, story),
-        Err(_) => {
-            let story = "the program panicked".to_owned();
-            (Tally::default(), Some(Wrong { invariant: "panic", story }), Vec::new())
-        }
+    let played = catch_unwind(AssertUnwindSafe(|| play(seed, setup)));
+    if let Ok(Played { wrong, tally, story, .. }) = played {
+        return (tally, wrong, story);
     }
+    let story = "the program panicked".to_owned();
+    (Tally::default(), Some(Wrong { invariant: "panic", story }), Vec::new())
 }
 
 fn replay(seed: u64) -> ExitCode {
     let (_, wrong, story) = judged(seed, Setup { told: true, ..Setup::default() });
-    story.iter().for_each(|line| println!("{line}"));
+    for line in &story {
+        println!("{line}");
+    }
     println!(
         "history {seed}: {}",
         wrong.as_ref().map_or("nothing is wrong".to_owned(), |wrong| {
@@ -186,7 +188,8 @@ fn table(seeds: u64, total: &Total, (points, failed): (u64, usize)) -> String {
         "# What was proven\n\nWritten by `make prove`, never by hand. What each number means: docs/invariants.md.\n\n| what | figure |\n|---|---|\n",
     );
     for (what, figure) in rows {
-        text.push_str(&format!("| {what} | {figure} |\n"));
+        // Writing into a text cannot fail.
+        let _ = writeln!(text, "| {what} | {figure} |");
     }
     text
 }

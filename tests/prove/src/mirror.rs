@@ -30,6 +30,7 @@ use crate::{
 };
 
 /// What both sides last agreed on of a record with local changes: a row of `sync.base`.
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 #[derive(Debug, Clone)]
 pub(crate) struct Base {
     pub(crate) base: Option<Image>,

@@ -98,12 +98,11 @@ impl World {
     fn change(&mut self, object: &Object, number: u32, held: &[Key]) -> Vec<(usize, Value)> {
         let Some(unit) = self.dice.pick(&object.editable) else { return Vec::new() };
         let columns = object.units[unit].columns.clone();
-        let values = match object.relation(unit) {
-            Some(relation) => vec![self.parent(relation.target, held)],
-            None => {
-                let choice = self.dice.pick(&[0, 1, 2, 2, 2, 2]).unwrap_or(2);
-                values(object, unit, choice, number)
-            }
+        let values = if let Some(relation) = object.relation(unit) {
+            vec![self.parent(relation.target, held)]
+        } else {
+            let choice = self.dice.pick(&[0, 1, 2, 2, 2, 2]).unwrap_or(2);
+            values(object, unit, choice, number)
         };
         columns.into_iter().zip(values).collect()
     }

@@ -314,7 +314,9 @@ impl World {
         for story in std::mem::take(&mut self.mirror.regressed) {
             self.wrong("I10", story);
         }
-        touched.into_iter().for_each(|key| self.look_at(key));
+        for key in touched {
+            self.look_at(key);
+        }
     }
 
     /// Tells the oracle which values are on record since it was told last.

@@ -68,7 +68,7 @@ impl Daemon {
                     (Some(next), checkpoint, false)
                 }
                 Ok(Step::Done(mut checkpoint)) => {
-                    self.plant(&mut checkpoint, &read, largest);
+                    plant(&mut checkpoint, &read, largest);
                     (None, checkpoint, true)
                 }
                 Err(cause) => {
@@ -87,16 +87,6 @@ impl Daemon {
                 return self.forget_unseen(object, &walk, &shown, version).await;
             };
             walk = next;
-        }
-    }
-
-    /// Mistakes about how far the object has been read.
-    fn plant(&self, checkpoint: &mut Checkpoint, read: &Read<'_>, largest: Option<OffsetDateTime>) {
-        if mistakes::is(Bug::WatermarkOfLastPage) {
-            checkpoint.watermark = Some(read.page.served_at);
-        }
-        if mistakes::is(Bug::WatermarkOfLargestTime) {
-            checkpoint.watermark = largest.or(checkpoint.watermark);
         }
     }
 
@@ -187,16 +177,11 @@ impl Daemon {
             self.write_page(object, first, &is_older).await?;
             write.version += 1;
             self.write_page(object, write, &is_older).await?;
-            return self.set_version(object, version + 1).await;
+            self.world.borrow_mut().mirror.checkpoints[object].version = version + 1;
+            return Ok(());
         }
         self.hit("page", if is_complete { "last" } else { "further" });
         self.write_page(object, write, &is_older).await
-    }
-
-    /// Only for a mistake that takes two transactions.
-    async fn set_version(&self, object: usize, version: i64) -> Result<(), Fail> {
-        self.world.borrow_mut().mirror.checkpoints[object].version = version;
-        Ok(())
     }
 
     /// Puts records where they belong: rows, or removals.
@@ -277,4 +262,14 @@ fn spoil(world: &mut World, object: usize, mut page: Listing, cursor: Option<&st
         }
     }
     page
+}
+
+/// Mistakes about how far the object has been read.
+fn plant(checkpoint: &mut Checkpoint, read: &Read<'_>, largest: Option<OffsetDateTime>) {
+    if mistakes::is(Bug::WatermarkOfLastPage) {
+        checkpoint.watermark = Some(read.page.served_at);
+    }
+    if mistakes::is(Bug::WatermarkOfLargestTime) {
+        checkpoint.watermark = largest.or(checkpoint.watermark);
+    }
 }

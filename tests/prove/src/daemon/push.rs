@@ -91,7 +91,7 @@ impl Round<'_> {
         for record in claimed {
             let (object, id) = record.key;
             self.memory.tried(self.daemon.id_of(object), id);
-            match self.plan(record) {
+            match self.plan(&record) {
                 Planning::Done => done.entry(object).or_default().push(id),
                 Planning::Read => unread.entry(object).or_default().push(id),
                 Planning::Write => {}
@@ -108,7 +108,7 @@ impl Round<'_> {
     }
 
     /// Plans one record. What is to be written is put into the claims.
-    fn plan(&mut self, record: Claimed) -> Planning {
+    fn plan(&mut self, record: &Claimed) -> Planning {
         let (object, id) = record.key;
         let basis = self.memory.basis(self.daemon.id_of(object), id);
         let rules = self.daemon.objects[object].rules();

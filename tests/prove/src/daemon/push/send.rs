@@ -12,7 +12,7 @@ use crate::{
     mistakes::{self, Bug},
     objects::Key,
     plan::{
-        batch::{Batch, Work},
+        batch::{Batch, GuardedUpdate, Work},
         order::Waiting,
         pending::Pending,
         push::Verb,
@@ -151,7 +151,7 @@ impl Round<'_> {
         let request = Request { object, work: work.clone() };
         let what = match work {
             Work::Create(_) => "create",
-            Work::Update(updates) if updates.iter().any(|update| update.restores()) => "restore",
+            Work::Update(updates) if updates.iter().any(GuardedUpdate::restores) => "restore",
             Work::Update(_) => "update",
             Work::Delete { .. } => "delete",
         };
