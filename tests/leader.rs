@@ -18,5 +18,10 @@ mod paused;
 mod relay;
 #[path = "leader/replicas.rs"]
 mod replicas;
+#[path = "leader/shared.rs"]
+mod shared;
 #[path = "once/stage.rs"]
 mod stage;
+#[path = "once/two.rs"]
+#[expect(dead_code, reason = "shared with the tests of --once, which use all of it")]
+mod two;
