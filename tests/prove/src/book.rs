@@ -162,6 +162,15 @@ impl Book {
         }
     }
 
+    /// The program made the mirror show a record as it was in Twenty: that it is live there now, or not, is still to
+    /// come.
+    pub(crate) fn is_behind(&mut self, key: Key, is_live: bool) {
+        let turns = &mut self.spans.entry(key).or_default().turns;
+        if !turns.iter().any(|turn| turn.0 == Side::Source) {
+            turns.push((Side::Source, if is_live { Life::Live } else { Life::Dead }));
+        }
+    }
+
     /// The program destroyed a record for ever, as it was told to.
     pub(crate) fn destroyed(&mut self, object: &Object, key: Key, held: Option<&Image>) {
         self.replace_all(object, key, held);

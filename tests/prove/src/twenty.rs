@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     read::{Listing, Served},
-    write::{Refusal, Request, Response, rewrite},
+    write::{Refusal, Request, Response, rewrite, write},
 };
 use crate::{
     clock,

@@ -14,7 +14,7 @@ use crate::{
     plan::batch::Work,
     record::{DeleteMode, Image, Value, canonical},
     tally::{Tally, Trace},
-    twenty::{Act, Change, Open, Request, Response, Twenty},
+    twenty::{self, Act, Change, Open, Request, Response, Twenty},
 };
 
 /// The longest that a transaction of the server stays open.
@@ -261,12 +261,11 @@ impl World {
     fn check_echo(&mut self, key: Key, body: &crate::plan::patch::Body) {
         let objects = Rc::clone(&self.objects);
         let object = &objects[key.0];
-        let Some(row) = self.mirror.row(key) else { return };
-        let Some(base) = self.mirror.bases.get(&key) else { return };
+        let mut sent = Image::unknown(object.columns().len());
+        twenty::write(object, &mut sent, body);
         if self.book.reborn.contains(&key) {
             return;
         }
-        let sent = base.sent.clone().unwrap_or_else(|| row.clone());
         for &unit in &object.editable {
             let named = body.contains_key(&object.units[unit].key);
             let known = object.units[unit].columns.iter().all(|index| sent.get(*index).is_some());
@@ -303,6 +302,7 @@ impl World {
             if by == By::Program {
                 self.written.1 += 1;
                 self.check_removal(key, before.as_ref(), after.as_ref());
+                self.check_behind(key, after.as_ref());
             }
             let sides = (before.as_ref(), after.as_ref());
             let fault = self.book.note((Side::Mirror, by), (&objects[key.0], key), sides);
@@ -335,6 +335,16 @@ impl World {
             }
         }
         self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
+    }
+
+    /// Whether a row that the program wrote is of a record that was deleted or restored in Twenty meanwhile.
+    fn check_behind(&mut self, key: Key, after: Option<&Image>) {
+        let Some(here) = after.map(is_live) else { return };
+        match self.twenty.get(key).map(|record| is_live(&record.image)) {
+            None => self.book.is_behind(key, false),
+            Some(there) if there != here => self.book.is_behind(key, there),
+            Some(_) => {}
+        }
     }
 
     /// The program removes a row only where the record was deleted in Twenty.

@@ -179,7 +179,7 @@ impl Twenty {
 }
 
 /// Writes a body into a record.
-fn write(object: &Object, image: &mut Image, body: &Map<String, Json>) {
+pub(crate) fn write(object: &Object, image: &mut Image, body: &Map<String, Json>) {
     let mut json = Map::new();
     for column in object.columns() {
         let value = body.get(&column.path.key);
