@@ -287,11 +287,12 @@ impl<'a> Decision<'a> {
     }
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
-    /// keep a record.
+    /// keep a record, and neither is a value as it was before a write that may not have arrived.
     fn source_edits(&self, row: &Row) -> Vec<usize> {
         let source = Image::of(row);
+        let reference = Reference { moved: false, ..self.reference(row) };
         let changed = |unit: &&Unit| {
-            let seen = see(self.columns(), unit, self.reference(row), &source, &source);
+            let seen = see(self.columns(), unit, reference, &source, &source);
             let is_position = self.columns()[unit.columns[0]].field_kind == FieldKind::Position;
             let counts = is_writable(self.rules.table, unit) && !is_position;
             counts && seen.is_some_and(|seen| seen.source_changed)
