@@ -2,7 +2,10 @@
 //!
 //! It exists so that equality is proven by the same rule that decides whether something is to be written.
 //! Invariants: what means the same is equal, however it is spelt; a value that one side does not show differs from
-//! nothing; a record that changed after the mirror was last read is not due yet, which is no difference.
+//! nothing; a record that changed after the mirror was last read is not due yet, which is no difference; one with local
+//! changes is compared with what both sides last agreed on.
+
+use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
@@ -77,6 +80,17 @@ impl Comparison<'_> {
         };
         let is_recent = source.is_some_and(|row| self.recent.holds(row.updated_at));
         if finding != Finding::Equal && is_recent { Finding::NotDue } else { finding }
+    }
+
+    /// What the source did to a record with local changes since both sides agreed on `base`, without the columns that
+    /// wait for a decision: what no walk shows would stay unseen for as long as they wait.
+    pub fn since(&self, source: &Row, base: &Image, waiting: &BTreeSet<usize>) -> Finding {
+        if self.recent.holds(source.updated_at) || source.deleted_at.is_some() {
+            return Finding::NotDue;
+        }
+        let waits = |unit: &&Unit| unit.columns.iter().any(|column| waiting.contains(column));
+        let decided: Vec<Unit> = self.units.iter().filter(|unit| !waits(unit)).cloned().collect();
+        Comparison { units: &decided, ..*self }.fields(source, base)
     }
 
     fn is_mirrored(&self, row: &Row) -> bool {

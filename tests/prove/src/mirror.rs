@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     capture::Statement,
-    claim::Claimed,
+    claim::{Claimed, Sending},
     page::{LocalEdits, Overtaken, PageWrite},
     settle::Decision,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Base {
     pub(crate) waiting: BTreeSet<usize>,
     pub(crate) decided_through: Option<i64>,
     pub(crate) since: i64,
+    /// Which writing of the row this is: its `xmin`.
+    pub(crate) written: i64,
 }
 
 /// A refused change: a row of `sync.quarantine`.
@@ -48,6 +50,16 @@ pub(crate) struct Refused {
     pub(crate) retry_at: Option<i64>,
     pub(crate) through: i64,
     pub(crate) holder: Option<Uuid>,
+}
+
+/// What a record is set aside for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal {
+    pub(crate) through: i64,
+    /// The record that it waits for.
+    pub(crate) holder: Option<Uuid>,
+    /// Which writing of `sync.base` the record was sent from.
+    pub(crate) written: i64,
 }
 
 /// A checkpoint and its version.
@@ -81,6 +93,7 @@ pub(crate) struct Mirror {
     /// How many of the conflicts the checks know.
     pub(crate) told: usize,
     entries: i64,
+    writings: i64,
 }
 
 impl Mirror {
@@ -167,25 +180,25 @@ impl Mirror {
         }
     }
 
-    /// Sets a record aside whose change was refused.
-    pub(crate) fn refuse(
-        &mut self,
-        key: Key,
-        (through, holder): (i64, Option<Uuid>),
-        retry_at: Option<i64>,
-    ) {
+    /// Sets a record aside whose change was refused. One that a page has passed by since it was sent stays in doubt.
+    pub(crate) fn refuse(&mut self, key: Key, refusal: Refusal, retry_at: Option<i64>) {
+        let Refusal { through, holder, written } = refusal;
+        if let Some(base) = self.bases.get_mut(&key)
+            && base.sent.is_some()
+        {
+            if base.written != written {
+                return;
+            }
+            // The source has answered: what was sent did not arrive.
+            self.writings += 1;
+            (base.sent, base.sent_through, base.written) = (None, None, self.writings);
+        }
         let before = self.refused.get(&key);
         let attempts = match before {
             Some(before) if through <= before.through => before.attempts + 1,
             _ => 1,
         };
         self.refused.insert(key, Refused { attempts, retry_at, through, holder });
-        // The source has answered: what was sent did not arrive.
-        if let Some(base) = self.bases.get_mut(&key)
-            && base.sent_through.is_some_and(|sent| sent <= through)
-        {
-            (base.sent, base.sent_through) = (None, None);
-        }
     }
 
     /// New records that the source has refused.

@@ -7,14 +7,17 @@ use uuid::Uuid;
 use super::{Daemon, Fail};
 use crate::{
     clock::OVERLAP,
-    plan::verify::{Comparison, Finding, Recent},
+    plan::{
+        pending::Pending,
+        verify::{Comparison, Finding, Recent},
+    },
     record::Image,
     twenty::Served,
     world::World,
 };
 
-/// What the mirror holds of a record, and whether it has local changes.
-type Stored = (Uuid, Option<Image>, bool);
+/// What the mirror holds of a record, and what is to be done about it if it has local changes.
+type Stored = (Uuid, Option<Image>, Option<Pending>);
 
 impl Daemon {
     pub(super) async fn compare_all(&self) -> Result<(), Fail> {
@@ -47,7 +50,7 @@ impl Daemon {
             records.into_iter().map(|served| (served.row.id, served)).collect();
         let rows = self.look("list rows", |world| stored(world, object, None)).await?;
         let here: BTreeSet<Uuid> = rows.iter().map(|(id, ..)| *id).collect();
-        let missing = source.keys().filter(|id| !here.contains(*id)).map(|id| (*id, None, false));
+        let missing = source.keys().filter(|id| !here.contains(*id)).map(|id| (*id, None, None));
         let all: Vec<Stored> = rows.iter().cloned().chain(missing).collect();
         let unequal: Vec<Uuid> = all
             .iter()
@@ -88,7 +91,7 @@ impl Daemon {
         &self,
         object: usize,
         source: &BTreeMap<Uuid, Served>,
-        (id, row, is_edited): &Stored,
+        (id, row, edited): &Stored,
         recent: Recent,
     ) -> bool {
         let of = &self.objects[object];
@@ -99,8 +102,15 @@ impl Daemon {
             hides_trash: false,
             recent,
         };
-        let finding = comparison.of(source.get(id).map(|served| &served.row), row.as_ref());
-        !is_edited && !matches!(finding, Finding::Equal | Finding::NotDue)
+        let source = source.get(id).map(|served| &served.row);
+        let finding = match (edited, source) {
+            (None, source) => comparison.of(source, row.as_ref()),
+            (Some(Pending { base: Some(base), sent: None, waiting, .. }), Some(source)) => {
+                comparison.since(source, base, waiting)
+            }
+            (Some(_), _) => Finding::NotDue,
+        };
+        !matches!(finding, Finding::Equal | Finding::NotDue)
     }
 }
 
@@ -117,7 +127,7 @@ fn stored(world: &mut World, object: usize, ids: Option<&[Uuid]>) -> Vec<Stored>
     };
     let one = |id: Uuid| {
         let key = (object, id);
-        (id, mirror.row(key).cloned(), mirror.bases.contains_key(&key))
+        (id, mirror.row(key).cloned(), mirror.pending(key))
     };
     known.into_iter().map(one).collect()
 }

@@ -108,7 +108,7 @@ impl Daemon {
             PageWrite { absent, checkpoint, version, ..PageWrite::default() }
         };
         let write = self.look("list rows", rows).await?;
-        self.write_page(object, write, &|_| false).await
+        self.write_page(object, write, &|_| false, &|_| false).await
     }
 
     /// Judges a page. One that is not believed is read once more.
@@ -171,17 +171,18 @@ impl Daemon {
         self.sort(object, page.records, &mut write);
         let id = self.objects[object].table.object_id;
         let is_older = |record| moment.is_older(id, record);
+        let is_overtaken = |record| moment.is_overtaken(id, std::iter::once(record));
         if mistakes::is(Bug::CheckpointBeforeRows) {
             let first =
                 PageWrite { checkpoint: write.checkpoint.clone(), version, ..PageWrite::default() };
-            self.write_page(object, first, &is_older).await?;
+            self.write_page(object, first, &is_older, &is_overtaken).await?;
             write.version += 1;
-            self.write_page(object, write, &is_older).await?;
+            self.write_page(object, write, &is_older, &is_overtaken).await?;
             self.world.borrow_mut().mirror.checkpoints[object].version = version + 1;
             return Ok(());
         }
         self.hit("page", if is_complete { "last" } else { "further" });
-        self.write_page(object, write, &is_older).await
+        self.write_page(object, write, &is_older, &is_overtaken).await
     }
 
     /// Puts records where they belong: rows, or removals.
@@ -201,12 +202,16 @@ impl Daemon {
         object: usize,
         write: PageWrite,
         is_older: &dyn Fn(Uuid) -> bool,
+        is_overtaken: &dyn Fn(Uuid) -> bool,
     ) -> Result<(), Fail> {
         let of = &self.objects[object];
         let applied = self.commit("commit page", |world| {
             let now = world.at_postgres();
-            let edits =
-                &mut LocalEdits { is_older, decide: &mut |pending, row| decide(of, pending, row) };
+            let edits = &mut LocalEdits {
+                is_older,
+                is_overtaken,
+                decide: &mut |pending, row| decide(of, pending, row),
+            };
             world.mirror.apply_page(object, of, &write, edits, now)
         });
         match applied.await? {

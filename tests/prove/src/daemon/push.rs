@@ -33,6 +33,8 @@ struct Claim {
     /// The last local change that the write contains.
     through: i64,
     attempts: u32,
+    /// Which writing of `sync.base` it was planned from.
+    written: i64,
     image: Image,
     verb: Verb,
 }
@@ -135,7 +137,10 @@ impl Round<'_> {
                 };
                 let columns = self.daemon.objects[object].columns().len();
                 let image = image.unwrap_or_else(|| Image::unknown(columns));
-                self.claims.insert(id, Claim { object, through, attempts, image, verb });
+                self.claims.insert(
+                    id,
+                    Claim { object, through, attempts, written: record.written, image, verb },
+                );
                 Planning::Write
             }
         }

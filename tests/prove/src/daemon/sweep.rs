@@ -172,7 +172,8 @@ impl Daemon {
         let Stored { checkpoint, version } = moment.stored.clone();
         let page = PageWrite { checkpoint, version, ..page };
         let id = self.objects[object].table.object_id;
-        self.write_page(object, page, &|record| moment.writes.is_older(id, record)).await?;
+        let is_older = |record| moment.writes.is_older(id, record);
+        self.write_page(object, page, &is_older, &|_| false).await?;
         moment.stored.version += 1;
         Ok(())
     }

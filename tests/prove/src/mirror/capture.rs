@@ -68,6 +68,8 @@ impl Mirror {
             (Some(_), None) => OperationKind::Delete,
         };
         let changed = after.map(|after| touched(object, before, after)).unwrap_or_default();
+        self.writings += 1;
+        let written = self.writings;
         self.bases.entry(key).or_insert_with(|| Base {
             base: before.cloned(),
             sent: None,
@@ -75,6 +77,7 @@ impl Mirror {
             waiting: std::collections::BTreeSet::new(),
             decided_through: None,
             since: now,
+            written,
         });
         self.entries += 1;
         let operation =

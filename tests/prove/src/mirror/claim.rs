@@ -10,6 +10,17 @@ pub(crate) struct Claimed {
     pub(crate) pending: Pending,
     pub(crate) sent_through: Option<i64>,
     pub(crate) attempts: u32,
+    pub(crate) written: i64,
+}
+
+/// What is about to be sent of a record.
+#[derive(Debug, Clone)]
+pub(crate) struct Sending {
+    pub(crate) key: Key,
+    pub(crate) image: Image,
+    pub(crate) through: i64,
+    /// Which writing of `sync.base` it was planned from.
+    pub(crate) written: i64,
 }
 
 impl Claimed {
@@ -36,6 +47,7 @@ impl Mirror {
                 pending: self.pending(key)?,
                 sent_through: base.sent_through,
                 attempts,
+                written: base.written,
             })
         });
         claimed.collect()
@@ -52,16 +64,23 @@ impl Mirror {
         may_be_tried && (is_new || base.sent_through.is_some())
     }
 
-    /// Writes down what is about to be sent; says how many of the records still have local changes.
-    pub(crate) fn mark_sent(&mut self, sendings: &[(Key, Image, i64)]) -> usize {
-        let mut marked = 0;
-        for (key, image, through) in sendings {
-            if let Some(base) = self.bases.get_mut(key) {
-                base.sent = Some(image.clone());
-                base.sent_through = Some(*through);
-                marked += 1;
+    /// Writes down what is about to be sent: all of it, or nothing where one was decided anew since it was claimed. Says
+    /// which writing of `sync.base` each is now.
+    pub(crate) fn mark_sent(&mut self, sendings: &[Sending]) -> Option<i64> {
+        let is_as_claimed = |sending: &Sending| {
+            self.bases.get(&sending.key).is_some_and(|base| base.written == sending.written)
+        };
+        if !sendings.iter().all(is_as_claimed) {
+            return None;
+        }
+        self.writings += 1;
+        for sending in sendings {
+            if let Some(base) = self.bases.get_mut(&sending.key) {
+                base.sent = Some(sending.image.clone());
+                base.sent_through = Some(sending.through);
+                base.written = self.writings;
             }
         }
-        marked
+        Some(self.writings)
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Overtaken;
 pub(crate) struct LocalEdits<'a> {
     /// Whether the page knows nothing of the last write to this record.
     pub(crate) is_older: &'a dyn Fn(Uuid) -> bool,
+    /// Whether that write has ended since the page was asked for, so that nobody looks at the record any more.
+    pub(crate) is_overtaken: &'a dyn Fn(Uuid) -> bool,
     /// Decides on a record, given what the page shows of it.
     pub(crate) decide: &'a mut dyn FnMut(&Pending, Option<&Row>) -> Option<Decision>,
 }
@@ -52,6 +54,9 @@ impl Mirror {
         let shown = page.rows.iter().chain(&page.tombstones);
         let ids: BTreeSet<Uuid> =
             shown.clone().map(|served| served.row.id).chain(page.absent.iter().copied()).collect();
+        if ids.iter().any(|id| (edits.is_overtaken)(*id)) && !mistakes::is(Bug::OvertakenPageKept) {
+            return Err(Overtaken);
+        }
         let is_known =
             |id: &Uuid| self.rows[place].contains_key(id) || self.bases.contains_key(&(place, *id));
         let any_known = ids.iter().any(is_known);
@@ -79,17 +84,31 @@ impl Mirror {
                 self.put((place, *id), None);
             }
         }
+        self.pass_by(place, edited.intersection(&ignored));
         for id in edited.difference(&ignored) {
             let served = shown.clone().find(|served| served.row.id == *id);
             let Some(pending) = self.pending((place, *id)) else { continue };
             if let Some(mut decision) = (edits.decide)(&pending, served.map(|served| &served.row)) {
                 decision.rev = served.map(|served| served.rev);
                 self.apply(object, (place, *id), decision, now);
+            } else {
+                self.pass_by(place, std::iter::once(id));
             }
         }
         let version = self.checkpoints[place].version + 1;
         self.checkpoints[place] = Stored { checkpoint: page.checkpoint.clone(), version };
         Ok(())
+    }
+
+    /// A page showed these records, whose writes are under way or in doubt, and goes by: who learns that the write was
+    /// refused has to look what it showed.
+    fn pass_by<'a>(&mut self, place: usize, ids: impl Iterator<Item = &'a Uuid>) {
+        for id in ids {
+            self.writings += 1;
+            if let Some(base) = self.bases.get_mut(&(place, *id)) {
+                base.written = self.writings;
+            }
+        }
     }
 
     /// Makes the row what the page shows, or removes it.

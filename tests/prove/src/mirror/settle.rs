@@ -63,6 +63,10 @@ impl Mirror {
                 |id: i64| reconciled.settled.iter().any(|settled| settled.operation == id);
             entries.retain(|entry| !is_settled(entry.id));
         }
+        self.writings += 1;
+        if let Some(base) = self.bases.get_mut(&key) {
+            base.written = self.writings;
+        }
         match reconciled.base {
             NewBase::Unchanged => {
                 if let Some(base) = self.bases.get_mut(&key) {

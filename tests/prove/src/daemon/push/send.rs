@@ -8,9 +8,8 @@ use super::{Fail, Fate, Round, keys};
 use crate::{
     clock,
     daemon::writes::Writes,
-    mirror::Decision,
+    mirror::{self, Decision, Sending},
     mistakes::{self, Bug},
-    objects::Key,
     plan::{
         batch::{Batch, GuardedUpdate, Work},
         order::Waiting,
@@ -19,8 +18,9 @@ use crate::{
         reconcile::{Acknowledgement, Answer, acknowledge},
         retry::{Disposition, Failure, Patience, after},
     },
-    record::{Image, ObjectId},
+    record::ObjectId,
     twenty::{Refusal, Request, Response, Served},
+    world::World,
 };
 
 /// What came of a batch.
@@ -80,7 +80,7 @@ impl Round<'_> {
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, Fail> {
         let object = self.place(batch);
         let ids = batch.records();
-        if self.mark(object, &ids).await? < ids.len() {
+        if !self.mark(object, &ids).await? {
             self.leave(&ids);
             return Ok(Vec::new());
         }
@@ -121,8 +121,8 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Writes down what is about to be sent; how many records still have something to send.
-    async fn mark(&self, object: usize, ids: &[Uuid]) -> Result<usize, Fail> {
+    /// Writes down what is about to be sent; whether nothing was decided anew since it was claimed.
+    async fn mark(&mut self, object: usize, ids: &[Uuid]) -> Result<bool, Fail> {
         let sending = |id: &Uuid| {
             let claim = self.claims.get(id)?;
             let sent = match &claim.verb {
@@ -131,19 +131,26 @@ impl Round<'_> {
                 Verb::Delete(delete) => &delete.sent,
                 Verb::Nothing | Verb::Read(_) => return None,
             };
-            Some(((object, *id), sent.clone(), claim.through))
+            let (image, key) = (sent.clone(), (object, *id));
+            Some(Sending { key, image, through: claim.through, written: claim.written })
         };
-        let sendings: Vec<(Key, Image, i64)> = ids.iter().filter_map(sending).collect();
+        let sendings: Vec<Sending> = ids.iter().filter_map(sending).collect();
         let is_new = |id: &&Uuid| {
             matches!(self.claims.get(*id).map(|claim| &claim.verb), Some(Verb::Create(_)))
         };
         let new = ids.iter().filter(is_new).map(|id| (object, *id));
         self.daemon.world.borrow_mut().book.doubtful.extend(new);
         if mistakes::is(Bug::NotMarkedSent) {
-            return Ok(sendings.len());
+            return Ok(true);
         }
-        let marked = self.daemon.commit("mark sent", |world| world.mirror.mark_sent(&sendings));
-        marked.await
+        let mark = |world: &mut World| world.mirror.mark_sent(&sendings);
+        let Some(written) = self.daemon.commit("mark sent", mark).await? else { return Ok(false) };
+        for id in ids {
+            if let Some(claim) = self.claims.get_mut(id) {
+                claim.written = written;
+            }
+        }
+        Ok(true)
     }
 
     async fn execute(&self, object: usize, work: &Work) -> Results {
@@ -266,13 +273,13 @@ impl Round<'_> {
         if matches!(claim.verb, Verb::Create(_)) {
             self.stuck.insert(id);
         }
-        let through = claim.through;
+        let refusal = mirror::Refusal { through: claim.through, holder, written: claim.written };
         let local = mistakes::is(Bug::RetryByLocalClock);
         self.daemon
             .commit("set aside", |world| {
                 let now = if local { world.at_program() } else { world.at_postgres() };
                 let retry_at = wait.map(|wait| now + wait);
-                world.mirror.refuse((object, id), (through, holder), retry_at);
+                world.mirror.refuse((object, id), refusal, retry_at);
             })
             .await
     }
