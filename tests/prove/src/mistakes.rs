@@ -31,6 +31,8 @@ pub enum Bug {
     StrangersNotAsked,
     /// A page that waited for its turn while a write ended is kept, and the watermark with it. It was so, too.
     OvertakenPageKept,
+    /// What was seen of a record is believed although a page came in between. It was so, too.
+    SightingNotDated,
     /// A look by id does not count as newer than a page that was asked for before it. It was so, too.
     LookUnnoticed,
     /// A row that was deleted while its restore was on its way comes back. It was so, too.
@@ -81,7 +83,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 35] = [
+    pub const ALL: [Bug; 36] = [
         Bug::NoOverlap,
         Bug::WatermarkOfLastPage,
         Bug::WatermarkOfLargestTime,
@@ -94,6 +96,7 @@ impl Bug {
         Bug::OldPageApplied,
         Bug::StrangersNotAsked,
         Bug::OvertakenPageKept,
+        Bug::SightingNotDated,
         Bug::LookUnnoticed,
         Bug::RestoreUndeletable,
         Bug::OpenWithoutEntry,

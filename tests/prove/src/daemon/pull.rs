@@ -227,11 +227,7 @@ fn decide(object: &Object, pending: &Pending, row: Option<&Row>) -> Option<Decis
         return None;
     }
     let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));
-    Some(Decision {
-        reconciled: reconcile(object.rules(), pending, &sighting),
-        rev: None,
-        is_look: false,
-    })
+    Some(Decision { reconciled: reconcile(object.rules(), pending, &sighting), rev: None })
 }
 
 /// What servers and what lies before them make of pages.

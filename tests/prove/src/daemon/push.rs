@@ -33,8 +33,6 @@ struct Claim {
     /// The last local change that the write contains.
     through: i64,
     attempts: u32,
-    /// Which writing of `sync.base` it was planned from.
-    written: i64,
     image: Image,
     verb: Verb,
 }
@@ -44,6 +42,8 @@ struct Round<'a> {
     daemon: &'a Daemon,
     memory: &'a mut Memory,
     claims: BTreeMap<Uuid, Claim>,
+    /// Which writing of `sync.base` each record was claimed or sent from.
+    written: BTreeMap<Uuid, i64>,
     /// New records that were set aside in this round.
     stuck: BTreeSet<Uuid>,
     /// New records that were not sent in this round.
@@ -73,6 +73,7 @@ impl Daemon {
                 daemon: self,
                 memory: &mut memory,
                 claims: BTreeMap::new(),
+                written: BTreeMap::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
                 unread: send::Unread::default(),
@@ -93,6 +94,7 @@ impl Round<'_> {
         for record in claimed {
             let (object, id) = record.key;
             self.memory.tried(self.daemon.id_of(object), id);
+            self.written.insert(id, record.written);
             match self.plan(&record) {
                 Planning::Done => done.entry(object).or_default().push(id),
                 Planning::Read => unread.entry(object).or_default().push(id),
@@ -137,10 +139,7 @@ impl Round<'_> {
                 };
                 let columns = self.daemon.objects[object].columns().len();
                 let image = image.unwrap_or_else(|| Image::unknown(columns));
-                self.claims.insert(
-                    id,
-                    Claim { object, through, attempts, written: record.written, image, verb },
-                );
+                self.claims.insert(id, Claim { object, through, attempts, image, verb });
                 Planning::Write
             }
         }
@@ -151,7 +150,7 @@ impl Round<'_> {
         let of = &self.daemon.objects[object];
         let mut decide = |pending: &Pending| {
             let reconciled = reconcile(of.rules(), pending, &Sighting::Unseen);
-            Some(Decision { reconciled, rev: None, is_look: false })
+            Some(Decision { reconciled, rev: None })
         };
         self.daemon
             .commit("settle", |world| {
@@ -161,9 +160,10 @@ impl Round<'_> {
             .await
     }
 
-    /// Reads records and decides them.
+    /// Reads records and decides them, where nothing was decided on them meanwhile.
     async fn look(&mut self, object: usize, ids: &[Uuid], fate: Fate) -> Result<(), Fail> {
         let of = &self.daemon.objects[object];
+        let seen = self.seen(object, ids);
         let found = self.see(object, ids).await?;
         let mut decide = |pending: &Pending| {
             let seen = found.get(&pending.id);
@@ -172,12 +172,12 @@ impl Round<'_> {
             let pending = if fate == Fate::Refused { &certain } else { pending };
             let reconciled = reconcile(of.rules(), pending, &sighting);
             let rev = seen.map(|served| served.rev);
-            Some(Decision { reconciled, rev, is_look: true })
+            Some(Decision { reconciled, rev })
         };
         self.daemon
             .commit("settle by look", |world| {
                 let now = world.at_postgres();
-                world.mirror.settle(of, &keys(object, ids), &mut decide, now);
+                world.mirror.settle(of, &seen, &mut decide, now);
             })
             .await?;
         if !mistakes::is(Bug::LookUnnoticed) {
@@ -187,6 +187,11 @@ impl Round<'_> {
             self.memory.saw(self.daemon.id_of(object), *id, served.row.updated_at);
         }
         Ok(())
+    }
+
+    /// These records, each with the writing of `sync.base` that it was claimed or sent from.
+    fn seen(&self, object: usize, ids: &[Uuid]) -> Vec<(Key, Option<i64>)> {
+        ids.iter().map(|id| ((object, *id), self.written.get(id).copied())).collect()
     }
 
     /// Reads records.
@@ -289,6 +294,6 @@ enum Planning {
     Write,
 }
 
-fn keys(object: usize, ids: &[Uuid]) -> Vec<Key> {
-    ids.iter().map(|id| (object, *id)).collect()
+fn keys(object: usize, ids: &[Uuid]) -> Vec<(Key, Option<i64>)> {
+    ids.iter().map(|id| ((object, *id), None)).collect()
 }

@@ -17,24 +17,27 @@ pub(crate) struct Decision {
     pub(crate) reconciled: Reconciled,
     /// The number of the change that was seen, if the source was looked at.
     pub(crate) rev: Option<u64>,
-    /// Whether the push looked by itself: a page may have come meanwhile, and the next walk comes back to it.
-    pub(crate) is_look: bool,
 }
 
 /// Decides on a record; `None` leaves it as it is.
 pub(crate) type Decide<'a> = dyn FnMut(&Pending) -> Option<Decision> + 'a;
 
 impl Mirror {
-    /// Has each of these records decided that has local changes.
+    /// Has each of these records decided that has local changes. One that was seen while its row of `sync.base` was
+    /// another writing is left: a page that passed by may have shown more.
     pub(crate) fn settle(
         &mut self,
         object: &Object,
-        keys: &[Key],
+        keys: &[(Key, Option<i64>)],
         decide: &mut Decide<'_>,
         now: i64,
     ) {
-        for &key in keys {
+        for &(key, seen) in keys {
             let Some(pending) = self.pending(key) else { continue };
+            let written = self.bases.get(&key).map(|base| base.written);
+            if seen.is_some() && seen != written && !mistakes::is(Bug::SightingNotDated) {
+                continue;
+            }
             if let Some(decision) = decide(&pending) {
                 self.apply(object, key, decision, now);
             }
@@ -42,12 +45,12 @@ impl Mirror {
     }
 
     pub(super) fn apply(&mut self, object: &Object, key: Key, decision: Decision, now: i64) {
-        let Decision { reconciled, rev, is_look } = decision;
+        let Decision { reconciled, rev } = decision;
         let is_older =
             rev.is_some_and(|rev| self.known.get(&key).is_some_and(|known| rev < *known));
         let changes =
             reconciled.mirror != MirrorStep::Keep || reconciled.base != NewBase::Unchanged;
-        if is_older && changes && !is_look {
+        if is_older && changes {
             self.regressed.push(format!("{key:?} was decided by change {rev:?}: {reconciled:?}"));
         }
         if let Some(rev) = rev {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Fail, Fate, Round, keys};
+use super::{Fail, Fate, Round};
 use crate::{
     clock,
     daemon::writes::Writes,
@@ -132,7 +132,7 @@ impl Round<'_> {
                 Verb::Nothing | Verb::Read(_) => return None,
             };
             let (image, key) = (sent.clone(), (object, *id));
-            Some(Sending { key, image, through: claim.through, written: claim.written })
+            Some(Sending { key, image, through: claim.through, written: *self.written.get(id)? })
         };
         let sendings: Vec<Sending> = ids.iter().filter_map(sending).collect();
         let is_new = |id: &&Uuid| {
@@ -146,9 +146,7 @@ impl Round<'_> {
         let mark = |world: &mut World| world.mirror.mark_sent(&sendings);
         let Some(written) = self.daemon.commit("mark sent", mark).await? else { return Ok(false) };
         for id in ids {
-            if let Some(claim) = self.claims.get_mut(id) {
-                claim.written = written;
-            }
+            self.written.insert(*id, written);
         }
         Ok(true)
     }
@@ -197,11 +195,11 @@ impl Round<'_> {
         let of = &self.daemon.objects[object];
         let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
         let at = clock::cut(clock::time(self.daemon.world.borrow_mut().at_program()));
-        let claims = &self.claims;
+        let (claims, seen) = (&self.claims, self.seen(object, &ids));
         let mut decide = |pending: &Pending| {
             let claim = claims.get(&pending.id)?;
-            let seen = rows.get(&pending.id);
-            let answer = match (seen, &claim.verb) {
+            let shown = rows.get(&pending.id);
+            let answer = match (shown, &claim.verb) {
                 (Some(served), _) => Answer::Written(served.row.clone()),
                 (None, Verb::Delete(_)) => Answer::Deleted { at },
                 (None, _) => return None,
@@ -210,12 +208,12 @@ impl Round<'_> {
                 if mistakes::is(Bug::LaterEditSettled) { i64::MAX } else { claim.through };
             let acknowledgement = Acknowledgement { answer, through };
             let reconciled = acknowledge(of.rules(), pending, &acknowledgement);
-            Some(Decision { reconciled, rev: seen.map(|served| served.rev), is_look: false })
+            Some(Decision { reconciled, rev: shown.map(|served| served.rev) })
         };
         self.daemon
             .commit("acknowledge", |world| {
                 let now = world.at_postgres();
-                world.mirror.settle(of, &keys(object, &ids), &mut decide, now);
+                world.mirror.settle(of, &seen, &mut decide, now);
             })
             .await?;
         self.daemon
@@ -273,7 +271,8 @@ impl Round<'_> {
         if matches!(claim.verb, Verb::Create(_)) {
             self.stuck.insert(id);
         }
-        let refusal = mirror::Refusal { through: claim.through, holder, written: claim.written };
+        let written = self.written.get(&id).copied().unwrap_or_default();
+        let refusal = mirror::Refusal { through: claim.through, holder, written };
         let local = mistakes::is(Bug::RetryByLocalClock);
         self.daemon
             .commit("set aside", |world| {
