@@ -267,7 +267,12 @@ impl Book {
                 Side::Source => source,
                 Side::Mirror => mirror,
             };
-            let is_held = held.is_some_and(|image| meaning(object, edit.unit, image) == edit.value);
+            // A delete in Twenty leaves what was written here in its trash, if it arrived.
+            let in_trash = source.filter(|image| !is_live(image));
+            let is_held = held
+                .into_iter()
+                .chain(in_trash)
+                .any(|image| meaning(object, edit.unit, image) == edit.value);
             let place = (key, edit.unit, edit.value.clone());
             if !is_held
                 && !self.replaced.contains(&place)

@@ -241,23 +241,27 @@ fn spoil(world: &mut World, object: usize, mut page: Listing, cursor: Option<&st
     match world.dice.below(4) {
         0 => {
             world.tally.hit("truncated listing", "page");
+            world.say("truncated listing");
             let keep = world.dice.below(page.records.len().max(1));
             page.records.truncate(keep);
             (page.has_next, page.cursor) = (false, None);
         }
         1 => {
             world.tally.hit("page repeated", "page");
+            world.say("page repeated");
             let (limit, now) = (world.page, world.now);
             page = world.twenty.page(object, None, None, limit, now);
             page.has_next |= cursor.is_some();
         }
         2 => {
             world.tally.hit("filter ignored", "page");
+            world.say("filter ignored");
             let (limit, now) = (world.page, world.now);
             page = world.twenty.page(object, None, cursor, limit, now);
         }
         _ => {
             world.tally.hit("cursor stands", "page");
+            world.say("cursor stands");
             page.cursor = cursor.map(str::to_owned);
             page.has_next = true;
         }

@@ -174,15 +174,17 @@ impl Round<'_> {
             let rev = seen.map(|served| served.rev);
             Some(Decision { reconciled, rev })
         };
-        self.daemon
+        let settled = self
+            .daemon
             .commit("settle by look", |world| {
                 let now = world.at_postgres();
                 world.mirror.settle(of, &seen, &mut decide, now);
             })
-            .await?;
+            .await;
         if !mistakes::is(Bug::LookUnnoticed) {
             self.daemon.writes.end(self.daemon.id_of(object), ids);
         }
+        settled?;
         for (id, served) in &found {
             self.memory.saw(self.daemon.id_of(object), *id, served.row.updated_at);
         }
