@@ -85,7 +85,7 @@ impl Comparison<'_> {
     /// What the source did to a record with local changes since both sides agreed on `base`, without the columns that
     /// wait for a decision: what no walk shows would stay unseen for as long as they wait.
     pub fn since(&self, source: &Row, base: &Image, waiting: &BTreeSet<usize>) -> Finding {
-        if self.recent.holds(source.updated_at) || source.deleted_at.is_some() {
+        if self.recent.holds(source.updated_at) {
             return Finding::NotDue;
         }
         let waits = |unit: &&Unit| unit.columns.iter().any(|column| waiting.contains(column));

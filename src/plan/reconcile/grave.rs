@@ -15,7 +15,9 @@ use crate::{
 
 impl Decision<'_> {
     pub(super) fn can_settle(&self) -> bool {
-        self.rules.table.direction == Direction::Both && self.pending.waiting.is_empty()
+        // Whoever deletes the row has decided what waited in it.
+        let waits = self.pending.mirror.is_some() && !self.pending.waiting.is_empty();
+        self.rules.table.direction == Direction::Both && !waits
     }
 
     /// What was changed and changed back is spelt as the source spells it. A row of the trash that was deleted here

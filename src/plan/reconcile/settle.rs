@@ -27,8 +27,9 @@ pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
     };
     let mut settled: Vec<Settled> =
         decision.pending.operations.iter().filter(done).map(settled).collect();
-    // What is still to be sent is found by an entry of the log.
-    if !fields.open.is_empty() && settled.len() == decision.pending.operations.len() {
+    // What is still to be sent, or may have to be, is found by an entry of the log.
+    let remains = !fields.open.is_empty() || !fields.waiting.is_empty();
+    if remains && settled.len() == decision.pending.operations.len() {
         #[cfg(feature = "planted")]
         if crate::mistakes::is(crate::mistakes::Bug::OpenWithoutEntry) {
             return settled;

@@ -107,6 +107,9 @@ impl Book {
         if by != By::Program {
             self.note_life(side, key, before, after);
         }
+        if side == Side::Mirror && by == By::People {
+            self.note_spelling((object, key), before, after);
+        }
         let mut wrong = None;
         let (Some(held), None) = (before, after) else {
             for &unit in &object.editable {
@@ -144,6 +147,22 @@ impl Book {
         }
         self.former.remove(&(side, key));
         None
+    }
+
+    /// Who spells a value in another way has written it, too.
+    fn note_spelling(
+        &mut self,
+        (object, key): (&Object, Key),
+        before: Option<&Image>,
+        after: Option<&Image>,
+    ) {
+        let (Some(before), Some(after)) = (before, after) else { return };
+        for &unit in &object.editable {
+            let columns = &object.units[unit].columns;
+            if columns.iter().any(|column| before.get(*column) != after.get(*column)) {
+                self.local.insert((key, unit, meaning(object, unit, after)));
+            }
+        }
     }
 
     fn note_life(&mut self, side: Side, key: Key, before: Option<&Image>, after: Option<&Image>) {

@@ -13,7 +13,7 @@ use crate::{
 const ENDLESS: usize = 20_000;
 
 /// Runs after which both sides must be equal.
-const CYCLES: usize = 6;
+const CYCLES: usize = 10;
 
 /// How a history is played.
 #[derive(Debug, Clone, Copy, Default)]
@@ -240,7 +240,7 @@ impl History {
             if self.differences().is_empty() {
                 break;
             }
-            if cycles == 2 || cycles == 4 {
+            if cycles % 2 == 0 {
                 self.number += 7;
                 self.world.borrow_mut().repair(self.number);
             }
