@@ -116,7 +116,9 @@ impl Book {
                 let of = |image: Option<&Image>| image.map(|image| meaning(object, unit, image));
                 let (was, is) = (of(before).unwrap_or_default(), of(after).unwrap_or_default());
                 if was != is {
-                    let in_trash = after.is_some_and(|after| !is_live(after));
+                    let dead = |image: Option<&Image>| image.is_some_and(|image| !is_live(image));
+                    // A record in the trash is seen by nobody, and what comes out of it is written anew.
+                    let (was_in_trash, in_trash) = (dead(before), dead(after));
                     let column = &object.columns()[object.units[unit].columns[0]];
                     let is_reference = object.relation(unit).is_some()
                         || column.field_kind == FieldKind::Select
@@ -133,7 +135,7 @@ impl Book {
                     let fault = self.note_value((side, by), key, unit, (was, is), in_trash);
                     // Where many write the same value, that it comes back says nothing.
                     let fault = fault.filter(|_| !is_reference);
-                    wrong = wrong.or(fault.filter(|_| !in_trash));
+                    wrong = wrong.or(fault.filter(|_| !in_trash && !was_in_trash));
                 }
             }
             let was_live = before.is_some_and(is_live);
