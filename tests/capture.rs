@@ -13,6 +13,7 @@ mod capture {
     mod lease;
     mod log;
     mod pages;
+    mod passed;
     mod races;
     mod refusals;
     mod schema;

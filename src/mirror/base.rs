@@ -61,6 +61,28 @@ pub(super) async fn present(
     .await
 }
 
+/// A page showed these records, whose writes are under way or in doubt, and goes by: who saw them before must look
+/// once more.
+pub(super) async fn pass_by(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    ids: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update sync.base set since = since where workspace_id = $1 and object_id = $2 and record_id = any($3)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(ids)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Locks records and reads their state; those without a base are left out.
 pub(super) async fn lock(
     mirror: &Mirror,
@@ -70,7 +92,8 @@ pub(super) async fn lock(
 ) -> Result<Vec<Claimed>, sqlx::Error> {
     table.lock(connection, ids).await?;
     let rows = sqlx::query(
-        "select object_id, record_id, base, sent, sent_at, sent_through, waiting, since from sync.base \
+        "select object_id, record_id, base, sent, sent_at, sent_through, waiting, since, \
+         xmin::text::bigint as written from sync.base \
          where workspace_id = $1 and object_id = $2 and record_id = any($3) order by record_id for update",
     )
     .bind(mirror.workspace_id)

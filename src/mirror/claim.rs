@@ -51,6 +51,8 @@ pub struct Claimed {
     pub changed_by: Option<String>,
     /// How often it was tried and refused so far.
     pub attempts: u32,
+    /// Which writing of its row in `sync.base` this is: another one means that something was decided meanwhile.
+    pub written: i64,
 }
 
 impl Claimed {
@@ -92,6 +94,8 @@ pub struct Sending {
     pub image: Option<String>,
     /// The last change that they contain.
     pub through: i64,
+    /// Which writing of `sync.base` it was planned from.
+    pub written: i64,
 }
 
 /// Records with local changes of objects that are written back (`b`), with the last change of each (`o`) and, where it
@@ -156,8 +160,8 @@ impl Mirror {
         Ok((claimed, queues))
     }
 
-    /// Writes down what is about to be sent. Says which records still have local changes to send: the others were
-    /// settled or their object was stopped meanwhile, and must not be sent.
+    /// Writes down what is about to be sent: all of it, or nothing where a record was decided anew since it was claimed
+    /// or its object was stopped; then nothing may be sent. Says which writing of `sync.base` all of them are now.
     ///
     /// # Errors
     /// PostgreSQL refuses, or people hold the records for too long.
@@ -167,7 +171,7 @@ impl Mirror {
         skip_all,
         fields(of = "mark sent")
     )]
-    pub async fn mark_sent(&self, records: &[Sending]) -> Result<Vec<Uuid>, MirrorError> {
+    pub async fn mark_sent(&self, records: &[Sending]) -> Result<Option<i64>, MirrorError> {
         let mut attempt = 0;
         loop {
             match self.try_mark_sent(records).await {
@@ -183,28 +187,32 @@ impl Mirror {
         }
     }
 
-    async fn try_mark_sent(&self, records: &[Sending]) -> Result<Vec<Uuid>, sqlx::Error> {
+    async fn try_mark_sent(&self, records: &[Sending]) -> Result<Option<i64>, sqlx::Error> {
         let mut transaction = self.begin().await?;
-        let marked = sqlx::query_scalar(
-            "with sending as (select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) \
-             as s (object_id, record_id, image, through)), \
+        let marked: Vec<i64> = sqlx::query_scalar(
+            "with sending as (select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[]) \
+             as s (object_id, record_id, image, through, written)), \
              held as (select b.object_id, b.record_id from sync.base b join sending s using (object_id, record_id) \
-             where b.workspace_id = $1 and not exists (select from sync.stop p where p.workspace_id = b.workspace_id \
-             and p.object_id = b.object_id and p.flow = 'push') order by b.object_id, b.record_id for update of b) \
+             where b.workspace_id = $1 and b.xmin::text::bigint = s.written \
+             and not exists (select from sync.stop p where p.workspace_id = b.workspace_id and p.object_id = b.object_id and p.flow = 'push') order by b.object_id, b.record_id for update of b) \
              update sync.base b set sent = s.image::jsonb, sent_through = s.through, sent_at = clock_timestamp() \
              from held join sending s using (object_id, record_id) \
              where b.workspace_id = $1 and b.object_id = held.object_id and b.record_id = held.record_id \
-             returning b.record_id",
+             returning b.xmin::text::bigint",
         )
         .bind(self.workspace_id)
         .bind(records.iter().map(|record| record.object_id).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.record_id).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.image.as_deref()).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.through).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.written).collect::<Vec<_>>())
         .fetch_all(&mut *transaction)
         .await?;
+        if marked.len() < records.len() {
+            return Ok(None);
+        }
         transaction.commit().await?;
-        Ok(marked)
+        Ok(marked.first().copied())
     }
 }
 
@@ -222,7 +230,7 @@ async fn waiting(
     limit: u32,
 ) -> Result<Vec<Claimed>, MirrorError> {
     let sql = format!(
-        "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
+        "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, b.xmin::text::bigint as written, \
          o.changed_by, coalesce(q.attempts, 0) as attempts from {QUEUE} \
          where b.workspace_id = $1 and {RUNS} and {DUE} and (b.sent_at is not null or not exists (select from \
          sync.stopped_record r where r.workspace_id = b.workspace_id and r.object_id = b.object_id \
@@ -288,6 +296,7 @@ pub(super) fn base(row: &PgRow) -> Result<Claimed, sqlx::Error> {
         changed_at: row.try_get("since")?,
         changed_by: None,
         attempts: 0,
+        written: row.try_get("written")?,
     })
 }
 

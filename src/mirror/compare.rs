@@ -19,9 +19,21 @@ pub struct StoredRow {
     pub json: Option<Box<RawValue>>,
     /// Whether the record has local changes that the source does not have yet.
     pub is_edited: bool,
+    /// If so, what both sides last agreed on; `None` if that is nothing, or if a write is in doubt.
+    pub agreed: Option<Agreed>,
 }
 
-type Columns = (Uuid, Option<Json<Box<RawValue>>>, bool);
+/// What both sides last agreed on of a record with local changes.
+#[derive(Debug)]
+pub struct Agreed {
+    /// The row, by column name.
+    pub json: Box<RawValue>,
+    /// Names of columns that wait for a decision.
+    pub waiting: Vec<String>,
+}
+
+type Columns =
+    (Uuid, Option<Json<Box<RawValue>>>, bool, Option<Json<Box<RawValue>>>, Option<Vec<String>>);
 
 impl Mirror {
     /// The rows above `after` and up to `to`, in the order of their ids, at most `limit`; also records whose row was
@@ -90,7 +102,7 @@ impl Mirror {
 
 fn stored(table: &TableWriter, condition: &str) -> String {
     format!(
-        "select i.id, to_jsonb(t), b.record_id is not null from (select id from {0} union \
+        "select i.id, to_jsonb(t), b.record_id is not null, case when b.sent_at is null then b.base end, b.waiting from (select id from {0} union \
          select record_id from sync.base where workspace_id = $1 and object_id = $2) as i (id) \
          left join {0} t on t.id = i.id left join sync.base b on b.workspace_id = $1 and b.object_id = $2 \
          and b.record_id = i.id where {condition}",
@@ -99,7 +111,8 @@ fn stored(table: &TableWriter, condition: &str) -> String {
 }
 
 impl From<Columns> for StoredRow {
-    fn from((id, json, is_edited): Columns) -> StoredRow {
-        StoredRow { id, json: json.map(|Json(json)| json), is_edited }
+    fn from((id, json, is_edited, base, waiting): Columns) -> StoredRow {
+        let agreed = base.map(|Json(json)| Agreed { json, waiting: waiting.unwrap_or_default() });
+        StoredRow { id, json: json.map(|Json(json)| json), is_edited, agreed }
     }
 }

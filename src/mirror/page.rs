@@ -47,6 +47,14 @@ pub struct PageWrite {
     pub may_remove: Option<u64>,
 }
 
+impl PageWrite {
+    /// The records that it shows, those of the trash among them.
+    fn shown(&self) -> impl Iterator<Item = Uuid> {
+        let rows = self.rows.iter().map(|incoming| incoming.row.id);
+        rows.chain(self.tombstones.iter().map(|row| row.id))
+    }
+}
+
 /// A record set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
@@ -95,6 +103,8 @@ pub struct LocalEdits<'a> {
     /// Whether a write to the record was acknowledged after the page was requested, or is on its way: the page knows
     /// nothing of it, and the answer to the write shows more. Asked while the record is locked.
     pub acknowledged: &'a (dyn Fn(Uuid) -> bool + Sync),
+    /// Whether that write has ended since, so that nobody looks at the record any more: the page is read anew.
+    pub overtaken: &'a (dyn Fn(Uuid) -> bool + Sync),
     /// Decides on a record with local changes, given what the page shows of it, also in the trash; nothing is shown
     /// of a record that was destroyed. `None` as the answer leaves the record as it is.
     pub decide: &'a mut DecideOnPage<'a>,
@@ -176,6 +186,9 @@ impl Mirror {
             let (object, removed) = (table.relation.object.clone(), applied.removed);
             return Err(MirrorError::TooManyRemoved { object, removed });
         }
+        if page.shown().any(edits.overtaken) {
+            return Err(MirrorError::Overtaken { object: table.relation.object.clone() });
+        }
         let (id, version) = (table.relation.object_id, page.version);
         let to = (&page.checkpoint, page.walked);
         let counted = (page.withheld.as_deref(), applied.removed);
@@ -207,6 +220,7 @@ impl Mirror {
         }
         let mut decided = Reconciling { mirror: self, table, page, care, refused: &mut refused };
         written.add(decided.reconcile(connection, &sorted.edited, edits.decide).await?);
+        decided.pass_by(connection, &sorted.passed).await?;
         let ids =
             page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.iter().copied());
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
@@ -249,19 +263,33 @@ impl Reconciling<'_> {
             return Ok(Written::default());
         }
         let states = base::lock(self.mirror, connection, &self.table.relation, edited).await?;
-        let mut verdicts = Vec::new();
+        let (mut verdicts, mut in_doubt) = (Vec::new(), Vec::new());
         for state in states {
             // A row that the source could not hold is refused when it is pushed; until then it keeps what it has.
             let Ok(pending) = state.pending(&self.table.described) else { continue };
             let row = self.shown(state.record_id).map(|incoming| &incoming.row);
             let tombstone = || self.page.tombstones.iter().find(|row| row.id == state.record_id);
             let decision = decide(&pending, row.or_else(tombstone));
+            if decision.is_none() {
+                in_doubt.push(state.record_id);
+            }
             verdicts.extend(decision.map(|decision| Verdict { state, decision }));
         }
+        self.pass_by(connection, &in_doubt).await?;
         match self.care {
             Care::Whole => settle::apply(self.mirror, connection, self.table, &verdicts).await,
             Care::Halves => self.one_by_one(connection, verdicts).await,
         }
+    }
+
+    /// Goes by those of these records that the page shows.
+    async fn pass_by(
+        &self,
+        connection: &mut PgConnection,
+        ids: &[Uuid],
+    ) -> Result<(), sqlx::Error> {
+        let shown: Vec<Uuid> = self.page.shown().filter(|id| ids.contains(id)).collect();
+        base::pass_by(self.mirror, connection, self.table.relation.object_id, &shown).await
     }
 
     async fn one_by_one(

@@ -47,6 +47,9 @@ pub struct Refusal {
     pub through: i64,
     /// Whether the source has answered. Without an answer, what was sent stays written down as possibly arrived.
     pub answered: bool,
+    /// Which writing of `sync.base` the record was sent from. If it is another one by now, a page has passed by: then
+    /// the record stays in doubt, so that it is read before it is tried again.
+    pub written: i64,
     /// What was sent, as JSON.
     pub json: String,
 }
@@ -108,6 +111,11 @@ impl Mirror {
         let failed = || MirrorError::query("set refused changes aside");
         let mut transaction = self.begin().await.map_err(failed())?;
         for refusal in refusals {
+            if refusal.answered
+                && was_passed_by(self, &mut transaction, refusal).await.map_err(failed())?
+            {
+                continue;
+            }
             put(self, &mut transaction, refusal).await.map_err(failed())?;
             if refusal.answered {
                 forget_sent(self, &mut transaction, refusal).await.map_err(failed())?;
@@ -255,6 +263,25 @@ async fn put(
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Whether a page showed the record since it was sent, and was not believed because of that.
+async fn was_passed_by(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    refusal: &Refusal,
+) -> Result<bool, sqlx::Error> {
+    let passed: Option<bool> = sqlx::query_scalar(
+        "select sent_at is not null and xmin::text::bigint <> $4 from sync.base \
+         where workspace_id = $1 and object_id = $2 and record_id = $3 for update",
+    )
+    .bind(mirror.workspace_id)
+    .bind(refusal.object_id)
+    .bind(refusal.record_id)
+    .bind(refusal.written)
+    .fetch_optional(connection)
+    .await?;
+    Ok(passed == Some(true))
 }
 
 /// The source has answered: what was sent did not arrive.

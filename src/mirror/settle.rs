@@ -5,6 +5,8 @@
 //! is left alone; everything a decision says is written, or nothing; a record whose values PostgreSQL refuses
 //! stops no other.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -35,6 +37,9 @@ pub struct Decision {
     /// When the source last changed the record, where that was seen.
     pub source_updated_at: Option<OffsetDateTime>,
 }
+
+/// Which writing of `sync.base` records had when they were looked at.
+pub type Writings = HashMap<Uuid, i64>;
 
 /// Decides on a record from its locked state; `None` leaves it as it is. It may be asked more than once.
 pub type Decide<'a> = dyn FnMut(&Pending) -> Option<Decision> + Send + 'a;
@@ -72,17 +77,32 @@ impl Mirror {
     ///
     /// # Errors
     /// PostgreSQL refuses, or people hold the rows for too long. Then nothing was written of the part that failed.
-    #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "answer"))]
     pub async fn settle(
         &self,
         table: &TableWriter,
         ids: &[Uuid],
         decide: &mut Decide<'_>,
     ) -> Result<SettleReport, MirrorError> {
+        self.settle_seen(table, ids, &Writings::new(), decide).await
+    }
+
+    /// The same for what was seen at the source. A record that was decided anew since it had this writing is left, and
+    /// so is one that a page passed by: that may have shown more.
+    ///
+    /// # Errors
+    /// As above.
+    #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "answer"))]
+    pub async fn settle_seen(
+        &self,
+        table: &TableWriter,
+        ids: &[Uuid],
+        seen: &Writings,
+        decide: &mut Decide<'_>,
+    ) -> Result<SettleReport, MirrorError> {
         let mut report = SettleReport::default();
         let mut parts = vec![ids];
         while let Some(part) = parts.pop() {
-            match (self.settle_part(table, part, decide).await, part) {
+            match (self.settle_part(table, part, seen, decide).await, part) {
                 (Ok(done), _) => report.add(done),
                 (Err(error), [id]) if is_refused_value(&error) => {
                     report.refused.push((*id, condition(&error)));
@@ -100,11 +120,12 @@ impl Mirror {
         &self,
         table: &TableWriter,
         ids: &[Uuid],
+        seen: &Writings,
         decide: &mut Decide<'_>,
     ) -> Result<SettleReport, sqlx::Error> {
         let mut attempt = 0;
         loop {
-            match self.try_settle(table, ids, decide).await {
+            match self.try_settle(table, ids, seen, decide).await {
                 Err(error) if is_contention(&error) && attempt < ATTEMPTS => {
                     give_way(attempt).await;
                 }
@@ -118,12 +139,16 @@ impl Mirror {
         &self,
         table: &TableWriter,
         ids: &[Uuid],
+        seen: &Writings,
         decide: &mut Decide<'_>,
     ) -> Result<SettleReport, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let mut report = SettleReport::default();
         let mut verdicts = Vec::new();
         for state in base::lock(self, &mut transaction, &table.relation, ids).await? {
+            if seen.get(&state.record_id).is_some_and(|written| *written != state.written) {
+                continue;
+            }
             match state.pending(&table.described) {
                 Ok(pending) => {
                     verdicts.extend(decide(&pending).map(|decision| Verdict { state, decision }));

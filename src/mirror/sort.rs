@@ -26,6 +26,8 @@ pub(super) struct Sorted<'a> {
     pub(super) removed: Vec<Uuid>,
     /// Ids of records with local changes.
     pub(super) edited: Vec<Uuid>,
+    /// Ids of those of which the page knows less than the answer to a write that is under way.
+    pub(super) passed: Vec<Uuid>,
 }
 
 /// Locks what the page changes and sorts its records. Those whose last write was acknowledged after the page was
@@ -72,6 +74,7 @@ pub(super) async fn sort<'a>(
             .copied()
             .filter(|id| locked.contains(id) && free(id))
             .collect(),
+        passed: edited.iter().copied().filter(|id| older(id)).collect(),
         edited: edited.iter().copied().filter(|id| !older(id)).collect(),
         locked,
     })

@@ -268,8 +268,10 @@ impl<'a> Pull<'a> {
         if matches!(self.effect, Effect::Apply) {
             write.may_remove = self.may_remove(running, &write).await?;
         }
+        let object = self.target.table.object_id;
         let edits = &mut LocalEdits {
-            acknowledged: &|id| moment.is_older(self.target.table.object_id, id),
+            acknowledged: &|id| moment.is_older(object, id),
+            overtaken: &|id| moment.is_overtaken(object, std::iter::once(id)),
             decide: &mut |pending, row| self.decide(pending, row),
         };
         let writer = &self.target.writer;

@@ -24,7 +24,7 @@ use super::{
     writes::Writes,
 };
 use crate::{
-    mirror::{Behind, Claimed, Decision, Mirror, Queue, UnsentCreate},
+    mirror::{Behind, Claimed, Decision, Mirror, Queue, UnsentCreate, Writings},
     plan::{
         batch::{Limits, Planned, batch},
         order::{self, Kind, Node, Waiting},
@@ -85,6 +85,8 @@ struct Round<'a> {
     report: &'a mut PushReport,
     /// What was claimed, by record.
     claims: HashMap<Uuid, Claim>,
+    /// Which writing of `sync.base` each record was claimed or sent from.
+    written: Writings,
     /// New records that were set aside in this round: those that refer to them must wait.
     stuck: BTreeSet<Uuid>,
     /// New records that were not sent in this round, because they were settled or their object was stopped since they
@@ -130,6 +132,7 @@ impl Push<'_> {
                 memory: &mut memory,
                 report: &mut report,
                 claims: HashMap::new(),
+                written: Writings::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
                 unread: send::Unread::default(),
@@ -175,6 +178,7 @@ impl Round<'_> {
         let (mut done, mut unread) = (ByObject::default(), ByObject::default());
         for record in claimed {
             self.memory.tried(record.object_id, record.record_id);
+            self.written.insert(record.record_id, record.written);
             match self.plan(&record).await? {
                 Planning::Done => done.put(&record),
                 Planning::Read => unread.put(&record),

@@ -2,8 +2,8 @@
 //!
 //! It exists because counts and times can agree where values do not. Invariants: both sides are read in the order
 //! of ids, a page at a time, so memory does not grow; what is unequal is read a second time, the mirror first, and
-//! only what differs then counts; records with local changes that the source does not have are left out and
-//! counted; equality is noted only after a complete walk without a difference.
+//! only what differs then counts; records with local changes that the source does not have are counted by themselves
+//! and compared with what both sides last agreed on; equality is noted only after a complete walk without a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +16,13 @@ use super::{
     sweep::{Look, Sweeper, id_of},
 };
 use crate::{
-    mirror::StoredRow,
+    mirror::{Agreed, StoredRow},
     plan::{
         content::{Allowance, Counts},
         verify::{Comparison, Finding, Recent},
         walk::{self, Step, Walk},
     },
-    record::{Decoded, Image, ObjectId, units},
+    record::{Column, Decoded, Image, ObjectId, units},
     source::{IDS_PER_CALL, Page, PageRecord, PageRequest},
 };
 
@@ -154,7 +154,7 @@ impl<'a> Verifier<'a, '_> {
             }
         }
         for (id, row) in source {
-            let stored = StoredRow { id, json: None, is_edited: false };
+            let stored = StoredRow { id, json: None, is_edited: false, agreed: None };
             match finding(pull, Some(&row), &stored, recent) {
                 Seen::Finding(Finding::Equal) | Seen::Edited => {}
                 Seen::Finding(_) => unequal.push(id),
@@ -285,7 +285,7 @@ impl<'a> Verifier<'a, '_> {
         // Changes made since the page was read are recent, too.
         let recent = recent.seen_until(look.answered_by);
         let found = ids.iter().map(|&id| {
-            let none = StoredRow { id, json: None, is_edited: false };
+            let none = StoredRow { id, json: None, is_edited: false, agreed: None };
             let stored = stored.remove(&id).unwrap_or(none);
             (id, finding(pull, rows.get(&id).copied(), &stored, recent))
         });
@@ -325,18 +325,32 @@ impl Seen {
     }
 }
 
-/// What both sides of a record show; a side without it is `None`.
+/// What both sides of a record show; a side without it is `None`. One with local changes is compared with what both
+/// last agreed on, where that is known for certain.
 fn finding(pull: &Pull<'_>, source: Option<&Decoded>, stored: &StoredRow, recent: Recent) -> Seen {
-    if stored.is_edited {
-        return Seen::Edited;
-    }
     let columns = pull.target.writer.columns();
+    let (units, deleted) = (&units(columns), pull.target.deleted());
+    let hides_trash = pull.target.keeps_what_is_hidden();
+    let comparison = Comparison { columns, units, deleted, hides_trash, recent };
+    if stored.is_edited {
+        return edited(&comparison, source, stored.agreed.as_ref());
+    }
     let mirror = stored.json.as_ref().map(|json| Image::decode(columns, json.get())).transpose();
     let source = source.map(Result::as_ref).transpose();
     let (Ok(source), Ok(mirror)) = (source, mirror) else { return Seen::Unreadable };
-    let (units, deleted) = (&units(columns), pull.target.deleted());
-    let hides_trash = pull.target.keeps_what_is_hidden();
-    Seen::Finding(
-        Comparison { columns, units, deleted, hides_trash, recent }.of(source, mirror.as_ref()),
-    )
+    Seen::Finding(comparison.of(source, mirror.as_ref()))
+}
+
+fn edited(comparison: &Comparison<'_>, source: Option<&Decoded>, agreed: Option<&Agreed>) -> Seen {
+    let (Some(Ok(source)), Some(agreed)) = (source, agreed) else { return Seen::Edited };
+    let Ok(base) = Image::decode(comparison.columns, agreed.json.get()) else {
+        return Seen::Edited;
+    };
+    let waits = |(_, column): &(usize, &Column)| agreed.waiting.contains(&column.name);
+    let waiting = comparison.columns.iter().enumerate().filter(waits);
+    let waiting: BTreeSet<usize> = waiting.map(|(index, _)| index).collect();
+    match comparison.since(source, &base, &waiting) {
+        Finding::Equal | Finding::NotDue => Seen::Edited,
+        finding => Seen::Finding(finding),
+    }
 }

@@ -1,13 +1,8 @@
 //! What the program takes up to be pushed, and what it leaves.
 
-use twenty_sync::{mirror::Sending, record::Value};
+use twenty_sync::record::Value;
 
 use super::ground::{People, id};
-
-fn sending(people: &People, number: u128, image: &str, through: i64) -> Sending {
-    let (object_id, image) = (people.table.object_id, Some(image.to_owned()));
-    Sending { object_id, record_id: id(number), image, through }
-}
 
 #[tokio::test]
 async fn a_claim_holds_base_row_and_changes_of_a_record() {
@@ -60,13 +55,13 @@ async fn what_was_sent_is_written_down_and_read_back() {
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'Bonn'").await;
     let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
-    let sending =
-        [sending(&people, 1, r#"{"city":"Bonn"}"#, through), sending(&people, 9, "{}", through)];
-    assert_eq!(people.mirror().mark_sent(&sending).await.unwrap(), [id(1)]);
+    let sending = [people.sending(1, r#"{"city":"Bonn"}"#, through).await];
+    let written = people.mirror().mark_sent(&sending).await.unwrap();
     let claimed = people.mirror().claim(1).await.unwrap();
     assert_eq!(claimed[0].sent.as_ref().unwrap().get(), r#"{"city": "Bonn"}"#);
     assert_eq!(claimed[0].sent_through, Some(through));
     assert!(claimed[0].sent_at.is_some());
+    assert_eq!(Some(claimed[0].written), written);
 }
 
 #[tokio::test]
@@ -74,7 +69,7 @@ async fn an_acknowledged_change_leaves_no_base_and_a_settled_log() {
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'Bonn'").await;
     let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
-    people.mirror().mark_sent(&[sending(&people, 1, r#"{"city":"Bonn"}"#, through)]).await.unwrap();
+    people.send(1, r#"{"city":"Bonn"}"#, through).await;
     people.acknowledge(&people.row(1, "clerk", "Bonn").row, through).await;
     assert_eq!(people.count("sync.base").await, 0);
     assert_eq!(people.count("sync.outbox where outcome = 'written'").await, 1);
@@ -87,7 +82,7 @@ async fn a_change_made_while_another_was_on_its_way_is_still_to_be_sent() {
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'Bonn'").await;
     let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
-    people.mirror().mark_sent(&[sending(&people, 1, r#"{"city":"Bonn"}"#, through)]).await.unwrap();
+    people.send(1, r#"{"city":"Bonn"}"#, through).await;
     people.sql("update twenty.people set city = 'Kiel'").await;
     people.acknowledge(&people.row(1, "clerk", "Bonn").row, through).await;
     let base = people.text("select base->>'city' from sync.base").await;
@@ -102,7 +97,7 @@ async fn the_servers_form_of_a_value_is_taken_over() {
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'bonn'").await;
     let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
-    people.mirror().mark_sent(&[sending(&people, 1, r#"{"city":"bonn"}"#, through)]).await.unwrap();
+    people.send(1, r#"{"city":"bonn"}"#, through).await;
     people.acknowledge(&people.row(1, "clerk", "Bonn").row, through).await;
     assert_eq!(people.text("select city from twenty.people").await.as_deref(), Some("Bonn"));
 }

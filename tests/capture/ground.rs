@@ -3,7 +3,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use twenty_sync::{
-    mirror::{Decision, LocalEdits, Mirror, PageWrite, SettleReport, TableWriter},
+    mirror::{Decision, LocalEdits, Mirror, PageWrite, Sending, SettleReport, TableWriter},
     plan::{
         pending::{DeletedRecords, Pending, Rules, Sighting},
         policy::{Policies, Policy},
@@ -78,7 +78,7 @@ impl People {
         incoming(&self.table, number, &json)
     }
 
-    fn rules(&self) -> Rules<'_> {
+    pub(super) fn rules(&self) -> Rules<'_> {
         Rules {
             table: &self.table,
             policies: &self.policies,
@@ -110,9 +110,30 @@ impl People {
     ) -> twenty_sync::mirror::Applied {
         let edits = &mut LocalEdits {
             acknowledged,
+            overtaken: &|_| false,
             decide: &mut |pending, row| Some(self.decide(pending, row)),
         };
         self.mirror().apply_page(&self.writer, write, edits).await.unwrap()
+    }
+
+    /// What is about to be sent of a record, as it is in doubt or not at this moment.
+    pub(super) async fn sending(&self, number: u128, image: &str, through: i64) -> Sending {
+        let (object_id, image) = (self.table.object_id, Some(image.to_owned()));
+        let written = self.written(number).await;
+        Sending { object_id, record_id: id(number), image, through, written }
+    }
+
+    /// It is written down.
+    pub(super) async fn send(&self, number: u128, image: &str, through: i64) -> Option<i64> {
+        let sending = self.sending(number, image, through).await;
+        self.mirror().mark_sent(&[sending]).await.unwrap()
+    }
+
+    /// Which writing of `sync.base` a record is; 0 without one.
+    pub(super) async fn written(&self, number: u128) -> i64 {
+        let sql = "select xmin::text::bigint from sync.base where record_id = $1";
+        let written = sqlx::query_scalar(sql).bind(id(number)).fetch_optional(self.pool());
+        written.await.unwrap().unwrap_or_default()
     }
 
     /// The source took what was sent of a record, all changes so far, and now shows `row`.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use twenty_sync::{
     mirror::{
         Behind, Candidate, Epoch, LocalEdits, Mirror, MirrorError, Outcome, Refusal, RunMode,
-        RunRecord, Sending, StopCause, Taken,
+        RunRecord, StopCause, Taken,
     },
     plan::{content::ContentSweep, fuse::Effects, rewind::Sentinel},
     record::{Capabilities, Flow, Rest},
@@ -113,11 +113,11 @@ async fn no_record_is_written_under_a_lease_that_another_has_taken() {
     let write = page(vec![people.row(2, "boss", "Ulm"), people.row(9, "clerk", "Ulm")], 1);
     let edits = &mut LocalEdits {
         acknowledged: &|_| false,
+        overtaken: &|_| false,
         decide: &mut |pending, row| Some(people.decide(pending, row)),
     };
     let decide = &mut |pending: &_| Some(people.decide(pending, Some(&row)));
-    let sending =
-        Sending { object_id: object, record_id: id(1), image: Some("{}".to_owned()), through: 1 };
+    let sending = people.sending(1, "{}", 1).await;
     let refusal = Refusal {
         object_id: object,
         record_id: id(1),
@@ -128,6 +128,7 @@ async fn no_record_is_written_under_a_lease_that_another_has_taken() {
         retry_in: None,
         through: 1,
         answered: true,
+        written: sending.written,
         json: "{}".to_owned(),
     };
     let behind =

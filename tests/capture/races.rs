@@ -14,7 +14,7 @@ async fn read(people: &People, job: &str, count: u128) -> Result<(), MirrorError
     let rows = (1..=count).map(|number| people.row(number, job, "Ulm")).collect();
     let write = page(rows, people.ground.version(&people.table).await);
     let decide = &mut |pending: &_, row: Option<&_>| Some(people.decide(pending, row));
-    let edits = &mut LocalEdits { acknowledged: &|_| false, decide };
+    let edits = &mut LocalEdits { acknowledged: &|_| false, overtaken: &|_| false, decide };
     people.mirror().apply_page(&people.writer, &write, edits).await.map(drop)
 }
 
@@ -166,12 +166,7 @@ async fn what_is_about_to_be_sent_is_written_down_once_an_open_transaction_ends(
     let people = People::with(1).await;
     people.sql("update twenty.people set city = 'Bonn'").await;
     let claimed = people.mirror().claim(1).await.unwrap();
-    let sending = twenty_sync::mirror::Sending {
-        object_id: people.table.object_id,
-        record_id: id(1),
-        image: Some("{}".to_owned()),
-        through: claimed[0].through().unwrap(),
-    };
+    let sending = people.sending(1, "{}", claimed[0].through().unwrap()).await;
     let mut user = people.pool().acquire().await.unwrap();
     session(&mut user, "begin; update twenty.people set city = 'Kiel'").await;
     let finish = async {
@@ -180,5 +175,5 @@ async fn what_is_about_to_be_sent_is_written_down_once_an_open_transaction_ends(
     };
     let sending = [sending];
     let (marked, ()) = tokio::join!(people.mirror().mark_sent(&sending), finish);
-    assert_eq!(marked.unwrap(), [id(1)]);
+    assert!(marked.unwrap().is_some());
 }

@@ -19,6 +19,7 @@ async fn refused(people: &People, retry_in: Option<Duration>) {
         retry_in,
         through,
         answered: true,
+        written: people.written(1).await,
         json: "{}".to_owned(),
     };
     people.mirror().quarantine_push(&[refusal]).await.unwrap();

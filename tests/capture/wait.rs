@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use twenty_sync::mirror::{Refusal, Sending};
+use twenty_sync::mirror::Refusal;
 
 use super::ground::{People, id, refusal, session};
 
@@ -23,9 +23,8 @@ fn heard(operation: &str, outcome: &str, reason: &str) -> (String, String, Strin
 async fn push(people: &People, job: &str) {
     let claimed = people.mirror().claim(10).await.unwrap();
     let through = claimed[0].through().unwrap();
-    let image = Some(format!(r#"{{"job_title":"{job}"}}"#));
-    let sending = Sending { object_id: claimed[0].object_id, record_id: id(1), image, through };
-    people.mirror().mark_sent(&[sending]).await.unwrap();
+    let image = format!(r#"{{"job_title":"{job}"}}"#);
+    people.send(1, &image, through).await;
     people.acknowledge(&people.row(1, job, "Ulm").row, through).await;
 }
 
@@ -73,6 +72,7 @@ async fn what_was_refused_is_reported_with_reason_and_hint() {
         retry_in: None,
         through: claimed[0].through().unwrap(),
         answered: true,
+        written: claimed[0].written,
         json: "{}".to_owned(),
     };
     people.mirror().quarantine_push(&[refusal]).await.unwrap();

@@ -91,6 +91,7 @@ pub(super) async fn refuse(people: &People, retry_in: Option<Duration>) {
         retry_in,
         through,
         answered: true,
+        written: people.written(1).await,
         json: "{}".to_owned(),
     };
     people.mirror().quarantine_push(&[refusal]).await.unwrap();
@@ -127,6 +128,7 @@ pub(super) async fn sent(people: &People) {
         record_id: claimed.record_id,
         image,
         through: claimed.through().unwrap(),
+        written: claimed.written,
     };
     people.mirror().mark_sent(&[sending]).await.unwrap();
 }

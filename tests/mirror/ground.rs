@@ -65,8 +65,11 @@ impl Ground {
         writer: &TableWriter,
         page: &PageWrite,
     ) -> Result<Applied, MirrorError> {
-        let edits =
-            &mut LocalEdits { acknowledged: &|_| false, decide: &mut |_, _| unreachable!() };
+        let edits = &mut LocalEdits {
+            acknowledged: &|_| false,
+            overtaken: &|_| false,
+            decide: &mut |_, _| unreachable!(),
+        };
         self.mirror.apply_page(writer, page, edits).await
     }
 

@@ -58,7 +58,7 @@ impl Seen {
 }
 
 impl Round<'_> {
-    /// Reads records and decides them.
+    /// Reads records and decides them, where nothing was decided on them meanwhile.
     pub(super) async fn look(
         &mut self,
         object: ObjectId,
@@ -79,10 +79,12 @@ impl Round<'_> {
                 source_updated_at,
             })
         };
-        let settled = self.mirror.settle(&target.writer, ids, &mut decide).await?;
-        self.count(&settled);
-        // A page that was asked for before is older than what was read, as it is older than an answer.
+        let settled =
+            self.mirror.settle_seen(&target.writer, ids, &self.written, &mut decide).await;
+        // A page that was asked for before is older than what was read, as it is older than an answer; also where it is
+        // not known whether that was stored.
         self.writes.end(object, ids);
+        self.count(&settled?);
         for (id, row) in &seen.rows {
             self.memory.saw(object, *id, row.updated_at);
         }

@@ -90,7 +90,7 @@ impl Round<'_> {
     ) -> Result<(), SyncError> {
         let text = shortened(refusal.message.raw());
         let why = match disposition {
-            Disposition::Read(_) => return self.look(object, &[id], Fate::Refused).await,
+            Disposition::Read(_) => return self.look(object, &[id], fate(&refusal.kind)).await,
             Disposition::Retry(wait) => Why {
                 reason: text,
                 hint: Some("it is tried again by itself"),
@@ -149,6 +149,7 @@ impl Round<'_> {
             retry_in: None,
             through: record.through().unwrap_or_default(),
             answered: false,
+            written: record.written,
             json: record.mirror.as_ref().map(|row| row.get().to_owned()).unwrap_or_default(),
         };
         Ok(self.mirror.quarantine_push(&[refusal]).await?)
@@ -171,6 +172,7 @@ impl Round<'_> {
             retry_in: why.retry_in,
             through: claim.through,
             answered: true,
+            written: self.written.get(&id).copied().unwrap_or_default(),
             json: claim.image.to_json(&target.table.columns),
         };
         tracing::debug!(object = target.plural(), record_id = %id, "a local change was refused and is set aside");
@@ -223,6 +225,14 @@ fn failure(kind: &RefusalKind) -> Failure {
         RefusalKind::Value | RefusalKind::Cursor | RefusalKind::TooComplex | RefusalKind::Other => {
             Failure::BadValue
         }
+    }
+}
+
+/// A record that is there already may be one of an earlier create that arrived late: what was sent still counts.
+fn fate(kind: &RefusalKind) -> Fate {
+    match kind {
+        RefusalKind::DuplicateEntry => Fate::Unknown,
+        _ => Fate::Refused,
     }
 }
 

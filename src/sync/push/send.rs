@@ -88,8 +88,8 @@ impl Round<'_> {
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, SyncError> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
         let (object, ids) = (batch.object, batch.records());
-        if self.mark(object, &ids, target).await? < ids.len() {
-            // Some were settled, or their object was stopped. The others are planned anew with the next round.
+        if !self.mark(object, &ids, target).await? {
+            // One was decided anew, or the object was stopped. All are planned anew with the next round.
             self.leave(&ids);
             return Ok(Vec::new());
         }
@@ -142,13 +142,13 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Writes down what is about to be sent; how many records still have something to send.
+    /// Writes down what is about to be sent; whether it may be.
     async fn mark(
-        &self,
+        &mut self,
         object: ObjectId,
         ids: &[Uuid],
         target: &Target,
-    ) -> Result<usize, SyncError> {
+    ) -> Result<bool, SyncError> {
         let sending = |id: &Uuid| {
             let claim = self.claims.get(id)?;
             let sent = match &claim.verb {
@@ -158,10 +158,13 @@ impl Round<'_> {
                 Verb::Nothing | Verb::Read(_) => return None,
             };
             let image = Some(sent.to_json(&target.table.columns));
-            Some(Sending { object_id: object, record_id: *id, image, through: claim.through })
+            let (through, written) = (claim.through, *self.written.get(id)?);
+            Some(Sending { object_id: object, record_id: *id, image, through, written })
         };
         let sendings: Vec<Sending> = ids.iter().filter_map(sending).collect();
-        Ok(self.mirror.mark_sent(&sendings).await?.len())
+        let Some(written) = self.mirror.mark_sent(&sendings).await? else { return Ok(false) };
+        self.written.extend(ids.iter().map(|id| (*id, written)));
+        Ok(true)
     }
 
     async fn execute(&self, target: &Target, work: &Work) -> Result<Results, SyncError> {
@@ -242,7 +245,8 @@ impl Round<'_> {
             let reconciled = acknowledge(target.rules(), pending, &acknowledgement);
             Some(Decision { reconciled, source_updated_at: Some(source_updated_at) })
         };
-        let settled = self.mirror.settle(&target.writer, &ids, &mut decide).await?;
+        let settled =
+            self.mirror.settle_seen(&target.writer, &ids, &self.written, &mut decide).await?;
         self.count(&settled);
         self.report.written += ids.len() as u64;
         self.mirror.release_waiting_for(&ids).await?;

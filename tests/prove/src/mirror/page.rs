@@ -84,14 +84,15 @@ impl Mirror {
                 self.put((place, *id), None);
             }
         }
-        self.pass_by(place, edited.intersection(&ignored));
+        let shown_ids: BTreeSet<Uuid> = shown.clone().map(|served| served.row.id).collect();
+        self.pass_by(place, edited.intersection(&ignored).filter(|id| shown_ids.contains(id)));
         for id in edited.difference(&ignored) {
             let served = shown.clone().find(|served| served.row.id == *id);
             let Some(pending) = self.pending((place, *id)) else { continue };
             if let Some(mut decision) = (edits.decide)(&pending, served.map(|served| &served.row)) {
                 decision.rev = served.map(|served| served.rev);
                 self.apply(object, (place, *id), decision, now);
-            } else {
+            } else if served.is_some() {
                 self.pass_by(place, std::iter::once(id));
             }
         }

@@ -1,0 +1,126 @@
+//! What is decided on a record while a write of it is under way, or in doubt, or only planned.
+
+use twenty_sync::{
+    mirror::{Decision, LocalEdits, MirrorError, Refusal, Writings},
+    plan::{
+        pending::Pending,
+        reconcile::{self, Acknowledgement, Answer},
+    },
+};
+
+use super::ground::{People, id, page};
+
+const BONN: &str = r#"{"city":"Bonn"}"#;
+
+/// Record 1 was changed here; the number of the change.
+async fn changed() -> (People, i64) {
+    let people = People::with(1).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
+    (people, through)
+}
+
+/// A page shows record 1 while a write of it is under way.
+async fn pass_by(people: &People) {
+    let rows = vec![people.row(1, "boss", "Ulm")];
+    let write = page(rows, people.ground.version(&people.table).await);
+    let applied = people.read_page(&write, &|_| true).await;
+    assert_eq!(applied.rows_changed(), 0);
+}
+
+/// Twenty refuses what was sent of record 1.
+async fn refuse(people: &People, through: i64, written: i64) {
+    let refusal = Refusal {
+        object_id: people.table.object_id,
+        record_id: id(1),
+        field: None,
+        reason: "the value is taken".to_owned(),
+        hint: None,
+        holder_id: None,
+        retry_in: None,
+        through,
+        answered: true,
+        written,
+        json: "{}".to_owned(),
+    };
+    people.mirror().quarantine_push(&[refusal]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_decided_anew_since_it_was_claimed_is_not_sent() {
+    let (people, through) = changed().await;
+    let sending = people.sending(1, BONN, through).await;
+    people.read(vec![people.row(1, "boss", "Ulm")]).await;
+    assert_eq!(people.mirror().mark_sent(&[sending]).await.unwrap(), None);
+    let claimed = people.mirror().claim(1).await.unwrap();
+    assert!(claimed[0].sent_at.is_none() && claimed[0].sent.is_none());
+    assert!(people.send(1, BONN, through).await.is_some());
+}
+
+#[tokio::test]
+async fn of_a_batch_all_is_written_down_or_nothing() {
+    let people = People::with(2).await;
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    let stale = people.sending(2, BONN, 2).await;
+    people.read(vec![people.row(2, "boss", "Ulm")]).await;
+    let both = [people.sending(1, BONN, 1).await, stale];
+    assert_eq!(people.mirror().mark_sent(&both).await.unwrap(), None);
+    assert_eq!(people.count("sync.base where sent_at is not null").await, 0);
+}
+
+#[tokio::test]
+async fn a_refused_change_that_a_page_passed_by_stays_in_doubt_and_is_not_set_aside() {
+    let (people, through) = changed().await;
+    let written = people.send(1, BONN, through).await.unwrap();
+    pass_by(&people).await;
+    refuse(&people, through, written).await;
+    assert_eq!(people.count("sync.quarantine").await, 0);
+    assert!(people.mirror().claim(1).await.unwrap()[0].sent_at.is_some());
+}
+
+#[tokio::test]
+async fn a_refused_change_that_no_page_passed_by_is_set_aside() {
+    let (people, through) = changed().await;
+    let written = people.send(1, BONN, through).await.unwrap();
+    refuse(&people, through, written).await;
+    assert_eq!(people.count("sync.quarantine").await, 1);
+    assert!(people.mirror().claim(1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_is_not_believed_once_a_page_has_passed_by() {
+    let (people, through) = changed().await;
+    let written = people.send(1, BONN, through).await.unwrap();
+    pass_by(&people).await;
+    let row = people.row(1, "clerk", "Bonn").row;
+    let acknowledgement = Acknowledgement { answer: Answer::Written(row.clone()), through };
+    let decide = &mut |pending: &Pending| {
+        let reconciled = reconcile::acknowledge(people.rules(), pending, &acknowledgement);
+        Some(Decision { reconciled, source_updated_at: Some(row.updated_at) })
+    };
+    let settle = async |seen: i64, decide: &mut _| {
+        let seen = Writings::from([(id(1), seen)]);
+        people.mirror().settle_seen(&people.writer, &[id(1)], &seen, decide).await.unwrap()
+    };
+    assert!(settle(written, decide).await.decided.is_empty());
+    assert!(people.mirror().claim(1).await.unwrap()[0].sent_at.is_some());
+    assert_eq!(settle(people.written(1).await, decide).await.decided.len(), 1);
+    assert_eq!(people.count("sync.base").await, 0);
+}
+
+#[tokio::test]
+async fn a_page_that_a_write_has_overtaken_is_not_applied() {
+    let people = People::with(2).await;
+    let rows = vec![people.row(1, "boss", "Ulm"), people.row(2, "boss", "Ulm")];
+    let version = people.ground.version(&people.table).await;
+    let edits = &mut LocalEdits {
+        acknowledged: &|_| false,
+        overtaken: &|record| record == id(2),
+        decide: &mut |_, _| None,
+    };
+    let applied =
+        people.mirror().apply_page(&people.writer, &page(rows, version), edits).await.unwrap_err();
+    assert!(matches!(applied, MirrorError::Overtaken { .. }), "{applied}");
+    assert_eq!(people.count("twenty.people where job_title = 'boss'").await, 0);
+    assert_eq!(people.ground.version(&people.table).await, version);
+}
