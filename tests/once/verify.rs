@@ -108,6 +108,30 @@ async fn what_waits_to_be_sent_and_what_was_changed_just_now_is_no_difference() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_silent_change_of_a_record_that_waits_is_found_and_the_edit_stays() {
+    let stage = Stage::set(World::sample()).await;
+    stage.once().await;
+    let pool = stage.database.pool().await;
+    let local = stage.fake.world(|world| {
+        let local = id_of(world, "people", 0);
+        world.change_silently("people", local, "jobTitle", Cell::text("Smith"));
+        local
+    });
+    let edit = "update twenty.people set city = 'Ulm' where id = $1";
+    sqlx::query(edit).bind(local).execute(&pool).await.unwrap();
+    let people = verify(&stage, &[], 4).await;
+    let one = &people["differences"][0];
+    assert_eq!((&one["id"], &one["fields"]), (&json!(local), &json!(["jobTitle"])), "{people}");
+    verify(&stage, &["--repair"], 0).await;
+    let row = "select city, job_title from twenty.people where id = $1";
+    let row: (String, String) = sqlx::query_as(row).bind(local).fetch_one(&pool).await.unwrap();
+    assert_eq!(row, ("Ulm".to_owned(), "Smith".to_owned()));
+    stage.once().await;
+    let sent = stage.fake.world(|world| world.row("people", local).unwrap()["city"].clone());
+    assert_eq!(sent, "Ulm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_sides_may_change_while_they_are_compared() {
     let stage = Stage::set(World::with_people(2_000)).await;
     stage.once().await;
