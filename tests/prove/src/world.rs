@@ -3,6 +3,8 @@
 //! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
 //! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
 
+mod watch;
+
 use std::rc::Rc;
 
 use crate::{
@@ -314,9 +316,14 @@ impl World {
         for story in std::mem::take(&mut self.mirror.regressed) {
             self.wrong("I10", story);
         }
+        for story in std::mem::take(&mut self.mirror.early) {
+            self.wrong("I2", story);
+        }
         for key in touched {
             self.look_at(key);
         }
+        let buried = std::mem::take(&mut self.mirror.buried);
+        self.check_referrers(&buried);
     }
 
     /// Tells the oracle which values are on record since it was told last.

@@ -77,6 +77,7 @@ impl Mirror {
         for id in &page.absent {
             if !edited.contains(id) && !ignored.contains(id) {
                 self.put((place, *id), None);
+                self.buried.push((place, *id));
             }
         }
         for id in edited.difference(&ignored) {
