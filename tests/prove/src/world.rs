@@ -14,6 +14,7 @@ use crate::{
     mirror::Mirror,
     objects::{Key, Object, UPDATED_AT, cut, is_live, meaning, objects},
     plan::batch::Work,
+    play::Setup,
     record::{DeleteMode, Image, Value, canonical},
     tally::{Tally, Trace},
     twenty::{Act, Change, Open, Request, Response, Twenty},
@@ -81,10 +82,13 @@ pub(crate) struct World {
     pub(crate) wrong: Option<Wrong>,
     pub(crate) story: Option<Vec<String>>,
     pub(crate) page: usize,
+    /// See [`Setup`].
+    pub(crate) crowded: bool,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, clock: i64, told: bool) -> World {
+    pub(crate) fn new(seed: u64, setup: Setup) -> World {
+        let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
         let objects = Rc::new(objects(&mut dice));
         let count = objects.len();
@@ -109,8 +113,9 @@ impl World {
             late: Vec::new(),
             written: (0, 0),
             wrong: None,
-            story: told.then(Vec::new),
+            story: setup.told.then(Vec::new),
             page,
+            crowded: setup.crowded,
         }
     }
 
