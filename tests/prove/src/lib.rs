@@ -66,6 +66,7 @@ mod clock;
 mod daemon;
 mod dice;
 pub mod effects;
+mod judge;
 mod mirror;
 pub mod mistakes;
 mod objects;
@@ -75,6 +76,9 @@ mod tally;
 mod twenty;
 mod world;
 
+#[cfg(feature = "planted")]
+pub use judge::hunt;
+pub use judge::judge;
 pub use play::{Played, Setup, play};
 pub use tally::Tally;
 pub use world::Wrong;
