@@ -65,6 +65,7 @@ mod book;
 mod clock;
 mod daemon;
 mod dice;
+mod drivers;
 pub mod effects;
 mod judge;
 mod mirror;
@@ -76,6 +77,7 @@ mod tally;
 mod twenty;
 mod world;
 
+pub use drivers::{Driver, drive};
 #[cfg(feature = "planted")]
 pub use judge::hunt;
 pub use judge::judge;
