@@ -33,7 +33,7 @@ endure: ## Stop, kill and cut it off hundreds of times, and print what was lost:
 	@echo "make endure, commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 
 prove: ## Play 100,000 histories in memory and write docs/proof.md; HISTORIES=n plays others
-	cargo run -p prove $(LOCKED) -- run $(or $(HISTORIES),100000) --table docs/proof.md
+	cargo run --release -p prove --features planted $(LOCKED) -- run $(or $(HISTORIES),100000) --table docs/proof.md
 
 demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
 	@scripts/setup demo

@@ -231,6 +231,10 @@ impl Daemon {
 
     /// A request travels. One that the server asks patience for is sent again.
     async fn send(&self, what: &'static str) -> Fate {
+        let turns = self.crowd(0);
+        for _ in 0..turns {
+            step().await;
+        }
         loop {
             step().await;
             let mut world = self.world.borrow_mut();
@@ -243,11 +247,18 @@ impl Daemon {
         }
     }
 
+    /// How many steps something takes; where it is crowded, sometimes more.
+    fn crowd(&self, steps: usize) -> usize {
+        let mut world = self.world.borrow_mut();
+        let is_slow = world.crowded && world.dice.once_in(4);
+        if is_slow { steps + 1 + world.dice.below(8) } else { steps }
+    }
+
     /// An answer travels.
     async fn answer(&self, fate: Fate) {
         let steps = match fate {
             Fate::Slow => 2 + self.world.borrow_mut().dice.below(8),
-            _ => 1,
+            _ => self.crowd(1),
         };
         for _ in 0..steps {
             step().await;

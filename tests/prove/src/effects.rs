@@ -9,27 +9,31 @@ use crate::{
 };
 
 /// Ways in which an effect fails: the process is killed after it, it does not happen, its answer is lost.
-const WAYS: [&str; 3] = ["kill", "not done", "answer lost"];
+pub const WAYS: [&str; 3] = ["killed after it", "not done", "answer lost"];
 
-/// What came of a scenario: how many failures were tried, and the first that ended wrong.
-pub type Tried = (u64, Option<(u64, &'static str, Wrong)>);
+/// What came of a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Tried {
+    /// How many effects failed, each in a run of its own, in each of the [`WAYS`]: all that there are.
+    pub points: [u64; 3],
+    /// The first that ended wrong.
+    pub wrong: Option<(u64, &'static str, Wrong)>,
+}
 
 /// Tries every failure of one run in the scenario of this seed: whatever people did before it on both sides.
 pub fn try_all(seed: u64) -> Tried {
-    let mut tried = 0;
-    for way in WAYS {
+    let mut tried = Tried::default();
+    for (place, way) in WAYS.into_iter().enumerate() {
         for at in 1.. {
             let (hit, wrong) = try_one(seed, at, way);
             if !hit {
                 break;
             }
-            tried += 1;
-            if let Some(wrong) = wrong {
-                return (tried, Some((at, way, wrong)));
-            }
+            tried.points[place] += 1;
+            tried.wrong = tried.wrong.or(wrong.map(|wrong| (at, way, wrong)));
         }
     }
-    (tried, None)
+    tried
 }
 
 /// One failure; whether the run came so far, and what is wrong in the end.
@@ -48,13 +52,13 @@ fn try_one(seed: u64, at: u64, way: &'static str) -> (bool, Option<Wrong>) {
     let began = history.world.borrow().effects;
     let at = began + at;
     history.world.borrow_mut().failing = match way {
-        "kill" => None,
+        "killed after it" => None,
         "not done" => Some(Failing { at, fate: Fate::Lost }),
         _ => Some(Failing { at, fate: Fate::ReplyLost }),
     };
     let daemon = Daemon::start(&history.world);
     let mut task = daemon.once();
-    let is_killed = || way == "kill" && history.world.borrow().effects >= at;
+    let is_killed = || way == "killed after it" && history.world.borrow().effects >= at;
     while !is_killed() && !poll(&mut task) {}
     let hit = history.world.borrow().effects >= at;
     drop(task);

@@ -65,7 +65,9 @@ mod book;
 mod clock;
 mod daemon;
 mod dice;
+mod drivers;
 pub mod effects;
+mod judge;
 mod mirror;
 pub mod mistakes;
 mod objects;
@@ -75,6 +77,10 @@ mod tally;
 mod twenty;
 mod world;
 
+pub use drivers::{Driver, drive};
+#[cfg(feature = "planted")]
+pub use judge::hunt;
+pub use judge::judge;
 pub use play::{Played, Setup, play};
 pub use tally::Tally;
 pub use world::Wrong;

@@ -7,6 +7,7 @@ mod capture;
 mod claim;
 mod page;
 mod settle;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,6 +91,10 @@ pub(crate) struct Mirror {
     pub(crate) changes: Vec<Change>,
     /// What was written although it was older than what is known.
     pub(crate) regressed: Vec<String>,
+    /// Changes of people that count as sent and are not.
+    pub(crate) early: Vec<String>,
+    /// Rows that went because their records were destroyed, since somebody last asked.
+    pub(crate) buried: Vec<Key>,
     /// How many of the conflicts the checks know.
     pub(crate) told: usize,
     entries: i64,

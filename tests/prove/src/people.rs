@@ -38,10 +38,23 @@ impl World {
     }
 
     fn on(&mut self, keys: &[Key], verb: &'static str, act: &Act, open: bool) {
-        if let Some(key) = self.dice.pick(keys) {
+        if let Some(key) = self.meet(keys) {
             self.tally.hit("acts in Twenty", verb);
             self.act(key, act.clone(), open);
         }
+    }
+
+    /// One of these records; where it is crowded, often one with local changes, or one that is being written.
+    fn meet(&mut self, keys: &[Key]) -> Option<Key> {
+        if !self.crowded || self.dice.once_in(3) {
+            return self.dice.pick(keys);
+        }
+        let base = |key: &Key| self.mirror.bases.get(key);
+        let sent = |key: &Key| base(key).is_some_and(|base| base.sent.is_some());
+        let of = |is: &dyn Fn(&Key) -> bool| keys.iter().copied().filter(is).collect::<Vec<Key>>();
+        let (written, changed) = (of(&sent), of(&|key| base(key).is_some()));
+        let first = [&written[..], &changed, keys].into_iter().find(|keys| !keys.is_empty());
+        self.dice.pick(first?)
     }
 
     fn purge(&mut self, dead: &[Key]) {
@@ -74,7 +87,7 @@ impl World {
     }
 
     fn edit(&mut self, live: &[Key], number: u32, open: bool) {
-        let Some(key) = self.dice.pick(live) else { return };
+        let Some(key) = self.meet(live) else { return };
         let objects = std::rc::Rc::clone(&self.objects);
         let patch = self.change(&objects[key.0], number, live);
         self.tally.hit("acts in Twenty", "edit");
@@ -140,9 +153,12 @@ impl World {
         let dead: Vec<Key> = held.iter().filter(is_dead).copied().collect();
         match self.dice.below(20) {
             0..=4 => self.insert(&held, number),
-            5..=13 => self.update(&held, number),
+            5..=13 => {
+                let more = if self.crowded { self.dice.below(3) } else { 0 };
+                (0..=more).for_each(|_| self.update(&held, number));
+            }
             14..=17 => {
-                if let Some(key) = self.dice.pick(&held) {
+                if let Some(key) = self.meet(&held) {
                     self.run("delete", key, &Statement::Delete);
                 }
             }
@@ -176,7 +192,7 @@ impl World {
     }
 
     fn update(&mut self, held: &[Key], number: u32) {
-        let Some(key) = self.dice.pick(held) else { return };
+        let Some(key) = self.meet(held) else { return };
         let objects = std::rc::Rc::clone(&self.objects);
         let known: Vec<Key> = self.book.ids.iter().copied().collect();
         let parents = if self.dice.once_in(8) { known } else { held.to_vec() };

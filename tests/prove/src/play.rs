@@ -20,8 +20,18 @@ const CYCLES: usize = 10;
 pub struct Setup {
     /// How far the program's clock is from the server's, in seconds. Anything but 0 also jumps.
     pub clock: i64,
+    /// Whether everything meets: people keep to what is under way, answers take long, and one task goes on for long.
+    pub crowded: bool,
     /// Whether the story is wanted.
     pub told: bool,
+}
+
+impl Setup {
+    /// How the history of a seed is played: every fourth with a clock that jumps, every fourth crowded.
+    pub fn of(seed: u64) -> Setup {
+        let clock = if seed % 4 == 1 { 86_400 } else { 0 };
+        Setup { clock, crowded: seed % 4 == 3, told: false }
+    }
 }
 
 /// What came of a history.
@@ -63,7 +73,7 @@ pub fn play(seed: u64, setup: Setup) -> Played {
 
 impl History {
     pub(crate) fn new(seed: u64, setup: Setup) -> History {
-        let world = World::new(seed, setup.clock * SECOND, setup.told);
+        let world = World::new(seed, setup);
         let began = world.now;
         let world = Rc::new(RefCell::new(world));
         let as_daemon = !world.borrow_mut().dice.once_in(3);
@@ -111,6 +121,7 @@ impl History {
                         world.commit(place);
                     }
                 }
+                20..=25 if self.world.borrow().crowded => self.burst(),
                 _ => {
                     let steps = 1 + self.roll(8);
                     (0..steps).for_each(|_| self.go_on());
@@ -181,15 +192,40 @@ impl History {
             self.start();
         }
         let place = self.roll(self.processes.len());
-        let process = &mut self.processes[place];
-        if process.is_paused {
-            return;
+        if !self.processes[place].is_paused {
+            let task = self.roll(self.processes[place].tasks.len());
+            let _ = self.step(place, task);
         }
-        let task = self.world.borrow_mut().dice.below(process.tasks.len());
-        if poll(&mut process.tasks[task]) {
+    }
+
+    /// A task comes to its next effect; whether it goes on after it.
+    fn step(&mut self, place: usize, task: usize) -> bool {
+        let process = &mut self.processes[place];
+        let has_ended = poll(&mut process.tasks[task]);
+        if has_ended {
             drop(process.tasks.remove(task));
         }
         let _ = &process.daemon;
+        !has_ended
+    }
+
+    /// One task does much while all others wait.
+    fn burst(&mut self) {
+        self.go_on();
+        self.processes.retain(|process| !process.tasks.is_empty());
+        if self.processes.is_empty() {
+            return;
+        }
+        let place = self.roll(self.processes.len());
+        if self.processes[place].is_paused {
+            return;
+        }
+        let task = self.roll(self.processes[place].tasks.len());
+        for _ in 0..self.roll(24) {
+            if self.is_wrong() || !self.step(place, task) {
+                return;
+            }
+        }
     }
 
     /// Runs a task to its end.

@@ -3,6 +3,8 @@
 //! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
 //! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
 
+mod watch;
+
 use std::rc::Rc;
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     mirror::Mirror,
     objects::{Key, Object, UPDATED_AT, cut, is_live, meaning, objects},
     plan::batch::Work,
+    play::Setup,
     record::{DeleteMode, Image, Value, canonical},
     tally::{Tally, Trace},
     twenty::{self, Act, Change, Open, Request, Response, Twenty},
@@ -79,10 +82,13 @@ pub(crate) struct World {
     pub(crate) wrong: Option<Wrong>,
     pub(crate) story: Option<Vec<String>>,
     pub(crate) page: usize,
+    /// See [`Setup`].
+    pub(crate) crowded: bool,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, clock: i64, told: bool) -> World {
+    pub(crate) fn new(seed: u64, setup: Setup) -> World {
+        let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
         let objects = Rc::new(objects(&mut dice));
         let count = objects.len();
@@ -107,8 +113,9 @@ impl World {
             late: Vec::new(),
             written: (0, 0),
             wrong: None,
-            story: told.then(Vec::new),
+            story: setup.told.then(Vec::new),
             page,
+            crowded: setup.crowded,
         }
     }
 
@@ -314,9 +321,14 @@ impl World {
         for story in std::mem::take(&mut self.mirror.regressed) {
             self.wrong("I10", story);
         }
+        for story in std::mem::take(&mut self.mirror.early) {
+            self.wrong("I2", story);
+        }
         for key in touched {
             self.look_at(key);
         }
+        let buried = std::mem::take(&mut self.mirror.buried);
+        self.check_referrers(&buried);
     }
 
     /// Tells the oracle which values are on record since it was told last.

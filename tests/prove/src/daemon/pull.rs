@@ -234,7 +234,8 @@ fn decide(object: &Object, pending: &Pending, row: Option<&Row>) -> Option<Decis
 fn spoil(world: &mut World, object: usize, mut page: Listing, cursor: Option<&str>) -> Listing {
     // Two such faults in one walk can hide each other; no count tells of that.
     let is_soon = world.effects < world.spoiled + 60;
-    if world.faults == 0 || is_soon || !world.dice.once_in(world.faults) {
+    let often = if world.crowded { world.faults.min(4) } else { world.faults };
+    if world.faults == 0 || is_soon || !world.dice.once_in(often) {
         return page;
     }
     world.spoiled = world.effects;

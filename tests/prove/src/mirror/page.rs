@@ -82,6 +82,7 @@ impl Mirror {
         for id in &page.absent {
             if !edited.contains(id) && !ignored.contains(id) {
                 self.put((place, *id), None);
+                self.buried.push((place, *id));
             }
         }
         let shown_ids: BTreeSet<Uuid> = shown.clone().map(|served| served.row.id).collect();

@@ -60,6 +60,7 @@ impl Mirror {
             Next::Nothing => self.outbox.get(&key).and_then(|log| log.last()).map(|last| last.id),
             Next::Push | Next::Read => None,
         };
+        self.watch_settled(object, key, &reconciled);
         self.step(object, key, reconciled.mirror, now);
         if let Some(entries) = self.outbox.get_mut(&key) {
             let is_settled =

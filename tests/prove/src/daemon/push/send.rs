@@ -233,6 +233,7 @@ impl Round<'_> {
         };
         for id in batch.records() {
             self.daemon.hit("refused", refusal.name());
+            self.check_refusal(object, id, refusal);
             let attempts = self.claims.get(&id).map_or(0, |claim| claim.attempts);
             let random = self.daemon.world.borrow_mut().dice.roll();
             let disposition = after(failure, attempts + 1, Patience::default(), random);
@@ -251,6 +252,14 @@ impl Round<'_> {
             self.set_aside(object, id, None, wait).await?;
         }
         Ok(())
+    }
+
+    fn check_refusal(&self, object: usize, id: Uuid, refusal: Refusal) {
+        if refusal == Refusal::Value
+            && let Some(claim) = self.claims.get(&id)
+        {
+            self.daemon.world.borrow_mut().check_refusal((object, id), &claim.image);
+        }
     }
 
     /// A record whose parent is not at the source yet.
@@ -280,6 +289,7 @@ impl Round<'_> {
                 let now = if local { world.at_program() } else { world.at_postgres() };
                 let retry_at = wait.map(|wait| now + wait);
                 world.mirror.refuse((object, id), refusal, retry_at);
+                world.check_patience((object, id));
             })
             .await
     }

@@ -1,0 +1,53 @@
+//! Checks that what the log says is so.
+
+use super::Mirror;
+use crate::{
+    objects::{Key, Object},
+    plan::{
+        pending::{Operation, OperationKind},
+        reconcile::{MirrorStep, NewBase, Reconciled},
+    },
+    record::{Image, canonical},
+};
+
+impl Mirror {
+    /// An entry of the log is not done with while what it changed is to be sent, unless it was part of a write.
+    pub(super) fn watch_settled(&mut self, object: &Object, key: Key, reconciled: &Reconciled) {
+        let NewBase::Pending { base: Some(base), waiting } = &reconciled.base else { return };
+        let Some(mut row) = self.row(key).cloned() else { return };
+        if let MirrorStep::Update(patch) = &reconciled.mirror {
+            for (index, value) in patch {
+                row.set(*index, Some(value.clone()));
+            }
+        }
+        let sent = self.bases.get(&key).and_then(|held| held.sent_through).unwrap_or(0);
+        let is_settled = |entry: &Operation| {
+            reconciled.settled.iter().any(|settled| settled.operation == entry.id)
+        };
+        let is_early = |entry: &&Operation| {
+            entry.id > sent && is_settled(entry) && is_open(object, entry, (base, &row), waiting)
+        };
+        let entries = self.outbox.get(&key).into_iter().flatten();
+        let early: Vec<i64> = entries.filter(is_early).map(|entry| entry.id).collect();
+        self.early.extend(early.iter().map(|id| format!("{key:?}: change {id} was never sent")));
+    }
+}
+
+/// Whether something that an entry changed is still to be sent.
+fn is_open(
+    object: &Object,
+    entry: &Operation,
+    (base, row): (&Image, &Image),
+    waiting: &[usize],
+) -> bool {
+    let columns = object.columns();
+    object.editable.iter().map(|unit| &object.units[*unit]).any(|unit| {
+        let mut touched = unit.columns.iter().filter(|index| {
+            entry.kind != OperationKind::Update || entry.changed.contains(&columns[**index].name)
+        });
+        let waits = unit.columns.iter().any(|index| waiting.contains(index));
+        touched.next().is_some()
+            && !waits
+            && canonical::units_equal(columns, unit, base, row) == Some(false)
+    })
+}
