@@ -71,10 +71,12 @@ pub mod mistakes;
 mod objects;
 mod people;
 mod play;
+pub mod server;
 mod tally;
 mod twenty;
 mod world;
 
+pub use dice::Dice;
 pub use play::{Played, Setup, play};
 pub use tally::Tally;
 pub use world::Wrong;
