@@ -5,6 +5,10 @@
 //! against the fake, and with `TWENTY_URL` and `TWENTY_API_KEY` set against that server instead: then with
 //! `cargo nextest run --profile live --test contract`, one by one, because all of them share one bucket of calls.
 //!
+//! What the histories of tests/prove depend on is stated once for every server (`server`): such a test runs on their
+//! model, too, and `sequences` asks both of them hundreds of conversations that nobody wrote. So the model is the fake
+//! is the server, as far as anything was seen.
+//!
 //! Invariants: nothing of `twenty_sync` is used here; a test looks only at what it made, never at sample data; no
 //! request that touches many records is sent without a filter; what was made is removed, also after a failure.
 
@@ -37,10 +41,14 @@ mod contract {
     mod probe;
     mod restoring;
     mod rewriting;
+    mod sequences;
+    mod server;
+    mod steps;
     mod transport;
     mod twenty;
     mod unique;
     mod upsert;
     mod values;
     mod webhooks;
+    mod wire;
 }

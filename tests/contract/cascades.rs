@@ -2,44 +2,65 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    answer::text,
-    twenty::{Twenty, on_twenty},
-};
+use super::server::{Server, Table, on_each_server};
 
-/// A company, a person who works there, and a note about the company.
+/// A parent, a child that it has twice over, and a link to it.
 struct Family {
-    company: Value,
-    person: Value,
-    target: Value,
+    parent: Value,
+    child: Value,
+    grandchild: Value,
+    link: Value,
 }
 
-async fn family(twenty: &Twenty) -> Family {
-    let company = twenty.create("companies", json!({"name": "Contract test"})).await;
-    let name = json!({"firstName": "Contract", "lastName": "Test"});
-    let person = twenty.create("people", json!({"name": name, "companyId": company["id"]})).await;
-    let note = twenty.create("notes", json!({"title": "Contract test"})).await;
-    let target = json!({"noteId": note["id"], "companyId": company["id"]});
-    let target = twenty.create("noteTargets", target).await;
-    Family { company, person, target }
-}
-
-async fn found(twenty: &Twenty, plural: &str, record: &Value) -> Value {
-    let path = format!("/rest/{plural}?filter=id[eq]:{}", text(&record["id"]));
-    twenty.get(&path).await.with(200)["data"][plural][0].clone()
+async fn family(server: &Server<'_>) -> Family {
+    let parent = server.made(Table::Parent, json!({"name": "Contract test"})).await;
+    let child = server.made(Table::Child, json!({"parentId": parent["id"]})).await;
+    let both = json!({"parentId": parent["id"], "bossId": child["id"]});
+    let grandchild = server.made(Table::Child, both).await;
+    let link = server.made(Table::Link, json!({"parentId": parent["id"]})).await;
+    Family { parent, child, grandchild, link }
 }
 
 /// "Trash and cascades", "What moves updatedAt"
 #[tokio::test]
 async fn destroying_a_parent_clears_references_without_moving_updated_at() {
-    on_twenty(async |twenty| {
-        let family = family(twenty).await;
-        let path = format!("/rest/companies/{}", text(&family.company["id"]));
-        twenty.delete(&path).await.with(200);
-        let person = found(twenty, "people", &family.person).await;
-        assert_eq!(person["companyId"], Value::Null);
-        assert_eq!(person["updatedAt"], family.person["updatedAt"]);
-        assert_eq!(found(twenty, "noteTargets", &family.target).await, Value::Null);
+    on_each_server(&[], async |server| {
+        let family = family(server).await;
+        server.tick();
+        server.destroy(Table::Parent, &family.parent["id"]).await;
+        for (child, boss) in
+            [(&family.child, Value::Null), (&family.grandchild, family.child["id"].clone())]
+        {
+            let read = server.read(Table::Child, &child["id"]).await;
+            assert_eq!((&read["parentId"], &read["bossId"]), (&Value::Null, &boss));
+            assert_eq!(read["updatedAt"], child["updatedAt"]);
+        }
+        assert_eq!(server.read(Table::Link, &family.link["id"]).await, Value::Null);
+        server.destroy(Table::Child, &family.child["id"]).await;
+        let read = server.read(Table::Child, &family.grandchild["id"]).await;
+        assert_eq!(read["bossId"], Value::Null);
+        assert_eq!(read["updatedAt"], family.grandchild["updatedAt"]);
+    })
+    .await;
+}
+
+/// "Trash and cascades"
+#[tokio::test]
+async fn what_lies_in_the_trash_loses_what_it_refers_to_as_well() {
+    on_each_server(&[], async |server| {
+        let family = family(server).await;
+        server.trash(Table::Child, &family.child["id"]).await;
+        server.trash(Table::Link, &family.link["id"]).await;
+        let trashed = server.read(Table::Child, &family.child["id"]).await;
+        server.tick();
+        server.destroy(Table::Parent, &family.parent["id"]).await;
+        let read = server.read(Table::Child, &family.child["id"]).await;
+        assert_eq!(read["parentId"], Value::Null);
+        assert_eq!(
+            (&read["updatedAt"], &read["deletedAt"]),
+            (&trashed["updatedAt"], &trashed["deletedAt"])
+        );
+        assert_eq!(server.read(Table::Link, &family.link["id"]).await, Value::Null);
     })
     .await;
 }
@@ -47,12 +68,17 @@ async fn destroying_a_parent_clears_references_without_moving_updated_at() {
 /// "Trash and cascades"
 #[tokio::test]
 async fn a_soft_delete_does_not_cascade() {
-    on_twenty(async |twenty| {
-        let family = family(twenty).await;
-        let path = format!("/rest/companies/{}?soft_delete=true", text(&family.company["id"]));
-        twenty.delete(&path).await.with(200);
-        assert_eq!(found(twenty, "people", &family.person).await, family.person);
-        assert_eq!(found(twenty, "noteTargets", &family.target).await, family.target);
+    on_each_server(&[], async |server| {
+        let family = family(server).await;
+        server.tick();
+        server.trash(Table::Parent, &family.parent["id"]).await;
+        for (table, record) in [
+            (Table::Child, &family.child),
+            (Table::Child, &family.grandchild),
+            (Table::Link, &family.link),
+        ] {
+            assert_eq!(&server.read(table, &record["id"]).await, record);
+        }
     })
     .await;
 }

@@ -1,19 +1,17 @@
 //! Reading what changed: why following `updatedAt` fails, and the question that works.
 
 use serde_json::{Value, json};
-use time::{
-    Duration, OffsetDateTime,
-    format_description::well_known::{Rfc2822, Rfc3339},
-};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    answer::{ids, text},
+    answer::text,
     paging::walk,
-    probe::{ANY, Probe},
+    probe::Probe,
+    server::{Table, id_of, on_each_server},
     twenty::on_twenty,
 };
 
-fn moment(value: &Value) -> OffsetDateTime {
+pub(super) fn moment(value: &Value) -> OffsetDateTime {
     OffsetDateTime::parse(&text(value), &Rfc3339).unwrap()
 }
 
@@ -75,20 +73,19 @@ async fn a_time_just_read_is_found_as_a_range_of_one_millisecond_and_not_by_equa
 /// "Reading changes"
 #[tokio::test]
 async fn one_question_gives_what_changed_since_live_and_deleted_in_the_order_of_ids() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
+    on_each_server(&[], async |server| {
         let old = json!({"name": "old", "updatedAt": "2001-02-03T04:05:06.789Z"});
-        probe.create(old).await;
-        let made = probe.create_many(4).await;
-        let since =
-            stamp(moment(&probe.read(&json!(made[1])).await["updatedAt"]) - Duration::minutes(1));
-        let path = probe.one(&json!(made[2]));
-        twenty.delete(&format!("{path}?soft_delete=true")).await.with(200);
-        let filter = format!("filter=and(updatedAt[gte]:\"{since}\",{ANY})");
-        let records = probe.records(&filter).await;
-        assert_eq!(ids(&records), made);
-        let deleted: Vec<bool> =
-            records.as_array().unwrap().iter().map(|one| !one["deletedAt"].is_null()).collect();
+        server.made(Table::Parent, old).await;
+        let made = server.made_many(Table::Parent, 4).await;
+        let changed = server.read(Table::Parent, &json!(made[1])).await;
+        server.trash(Table::Parent, &json!(made[2])).await;
+        let since = moment(&changed["updatedAt"]);
+        let page = server.page(Table::Parent, Some(since), None, 3).await;
+        let rest = server.page(Table::Parent, Some(since), page.cursor.as_deref(), 3).await;
+        assert_eq!((page.has_next, rest.has_next, page.total, rest.total), (true, false, 4, 4));
+        let records = [page.records, rest.records].concat();
+        assert_eq!(records.iter().map(id_of).collect::<Vec<_>>(), made);
+        let deleted: Vec<bool> = records.iter().map(|one| !one["deletedAt"].is_null()).collect();
         assert_eq!(deleted, [false, false, true, false]);
     })
     .await;
@@ -97,13 +94,10 @@ async fn one_question_gives_what_changed_since_live_and_deleted_in_the_order_of_
 /// "Reading changes"
 #[tokio::test]
 async fn the_date_header_is_the_clock_that_updated_at_is_taken_from() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let answer = probe.post(&json!({"name": "now"})).await;
-        let date = answer.headers["date"].to_str().unwrap().to_owned();
-        let date = OffsetDateTime::parse(&date, &Rfc2822).unwrap();
-        let updated = moment(&answer.subject(201)["updatedAt"]);
-        let apart = date - updated;
+    on_each_server(&[], async |server| {
+        let updated = moment(&server.made(Table::Parent, json!({})).await["updatedAt"]);
+        let served_at = server.page(Table::Parent, None, None, 1).await.served_at;
+        let apart = served_at - updated;
         assert!(apart > Duration::seconds(-2) && apart < Duration::seconds(60), "{apart}");
     })
     .await;

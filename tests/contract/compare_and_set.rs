@@ -1,13 +1,15 @@
 //! What a guarded update promises, whatever the type of the field.
 
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::Duration;
+use uuid::Uuid;
 
 use super::{
-    answer::{ids, sorted_ids, text},
-    changes::stamp,
+    answer::text,
+    changes::{moment, stamp},
     guards::{guarded, millisecond},
     probe::Probe,
+    server::{Table, id_of, on_each_server},
     twenty::{fresh_id, on_twenty},
 };
 
@@ -34,20 +36,21 @@ async fn of_concurrent_writers_with_one_guard_exactly_one_gets_the_record() {
 /// "Guarded updates", "Batches"
 #[tokio::test]
 async fn one_patch_for_many_records_changes_those_that_pass_and_names_them() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &["TEXT"]).await;
+    on_each_server(&["TEXT"], async |server| {
         let bodies: Vec<Value> = (0..200)
             .map(|at| json!({"id": fresh_id(), "fText": if at % 2 == 0 { "old" } else { "else" }}))
             .collect();
-        probe.post_many(&bodies).await.subject(201);
-        let all: Vec<&Value> = bodies.iter().map(|body| &body["id"]).collect();
-        let mut wanted: Vec<String> = all.iter().step_by(2).map(|id| text(id)).collect();
+        server.create(Table::Parent, &bodies).await.unwrap();
+        let mut wanted: Vec<Uuid> = bodies.iter().step_by(2).map(id_of).collect();
         wanted.sort();
+        let all: Vec<Uuid> = bodies.iter().map(id_of).collect();
         let guard = json!({"or": [{"fText": {"eq": "old"}}, {"fText": {"eq": "new"}}]});
         let filter = json!({"and": [{"id": {"in": all}}, guard]});
-        let hits = probe.update_many(&filter, &json!({"fText": "new"})).await.subject(200);
-        assert_eq!(sorted_ids(&hits), wanted);
-        assert_eq!(probe.listed("limit=1&filter=fText[eq]:new").await["totalCount"], 100);
+        let hits = server.update(Table::Parent, &filter, &json!({"fText": "new"})).await;
+        assert_eq!(hits.as_ref(), Ok(&wanted));
+        let found = server.look(Table::Parent, &all).await;
+        let new = found.iter().filter(|one| one["fText"] == "new").map(id_of);
+        assert_eq!(new.collect::<Vec<_>>(), wanted);
     })
     .await;
 }
@@ -55,21 +58,20 @@ async fn one_patch_for_many_records_changes_those_that_pass_and_names_them() {
 /// "Guarded updates"
 #[tokio::test]
 async fn a_version_guards_once_and_with_the_new_value_beside_it_a_repeat_is_harmless() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &["NUMBER"]).await;
-        let made = probe.create(json!({"fNumber": 1})).await;
+    on_each_server(&["NUMBER"], async |server| {
+        let made = server.made(Table::Parent, json!({"fNumber": 1})).await;
         let from = text(&made["updatedAt"]);
-        let next = OffsetDateTime::parse(&from, &Rfc3339).unwrap() + Duration::milliseconds(1);
+        let next = moment(&made["updatedAt"]) + Duration::milliseconds(1);
         let version = millisecond("updatedAt", &from, &stamp(next));
         let new = json!({"fNumber": {"eq": 2}});
-        twenty.tick();
+        server.tick();
         for (filter, hit) in [
             (guarded(&made["id"], &version, &new), true),
             (guarded(&made["id"], &version, &new), true),
             (guarded(&made["id"], &version, &version), false),
         ] {
-            let hits = probe.update_many(&filter, &json!({"fNumber": 2})).await.subject(200);
-            assert_eq!(hits != json!([]), hit, "{filter}");
+            let hits = server.update(Table::Parent, &filter, &json!({"fNumber": 2})).await;
+            assert_eq!(hits.map(|hits| !hits.is_empty()), Ok(hit), "{filter}");
         }
     })
     .await;
@@ -78,19 +80,37 @@ async fn a_version_guards_once_and_with_the_new_value_beside_it_a_repeat_is_harm
 /// "Guarded updates", "Soft delete, restore, destroy"
 #[tokio::test]
 async fn an_update_of_live_records_only_says_so_and_leaves_deleted_ones_alone() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let made = probe.create_many(2).await;
-        let path = probe.one(&json!(made[0]));
-        twenty.delete(&format!("{path}?soft_delete=true")).await.with(200);
+    on_each_server(&[], async |server| {
+        let made = server.made_many(Table::Parent, 2).await;
+        server.trash(Table::Parent, &json!(made[0])).await;
         let is = |state: &str| json!({"deletedAt": {"is": state}});
         let live = json!({"and": [{"id": {"in": made}}, is("NULL")]});
-        let hits = probe.update_many(&live, &json!({"name": "x"})).await.subject(200);
-        assert_eq!(ids(&hits), [made[1].clone()]);
+        let hits = server.update(Table::Parent, &live, &json!({"name": "x"})).await;
+        assert_eq!(hits, Ok(vec![made[1]]));
         let both = json!({"and": [{"id": {"in": made}}, {"or": [is("NULL"), is("NOT_NULL")]}]});
-        let hits = probe.update_many(&both, &json!({"deletedAt": null})).await.subject(200);
-        assert_eq!(sorted_ids(&hits), made);
-        assert_eq!(probe.listed("").await["totalCount"], 2);
+        let hits = server.update(Table::Parent, &both, &json!({"deletedAt": null})).await;
+        assert_eq!(hits, Ok(made));
+        assert_eq!(server.total(Table::Parent, false).await, 2);
+    })
+    .await;
+}
+
+/// "Guarded updates", "Trash and cascades"
+#[tokio::test]
+async fn a_relation_is_guarded_by_its_key() {
+    on_each_server(&[], async |server| {
+        let parent = server.made(Table::Parent, json!({})).await;
+        let child = server.made(Table::Child, json!({})).await;
+        let none = json!({"parentId": {"is": "NULL"}});
+        let ours = json!({"parentId": {"eq": parent["id"]}});
+        let patch = json!({"parentId": parent["id"]});
+        for (filter, wanted) in [
+            (guarded(&child["id"], &none, &ours), vec![id_of(&child)]),
+            (guarded(&child["id"], &none, &ours), vec![id_of(&child)]),
+            (guarded(&child["id"], &none, &none), vec![]),
+        ] {
+            assert_eq!(server.update(Table::Child, &filter, &patch).await, Ok(wanted), "{filter}");
+        }
     })
     .await;
 }

@@ -1,10 +1,12 @@
 //! Soft delete and destroy: opposite defaults in the two APIs.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     answer::text,
     probe::{ANY, Probe},
+    server::{Removal, Table, by_id, id_of, on_each_server},
     twenty::on_twenty,
 };
 
@@ -92,15 +94,40 @@ async fn a_delete_by_graphql_is_soft_and_destroy_has_its_own_name() {
 /// "Soft delete, restore, destroy"
 #[tokio::test]
 async fn deleting_twice_succeeds_twice_and_restarts_the_clock() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let id = probe.create(json!({})).await["id"].clone();
-        let soft = format!("{}?soft_delete=true", probe.one(&id));
-        twenty.delete(&soft).await.with(200);
-        let first = text(&probe.any(&id).await["deletedAt"]);
-        twenty.tick();
-        twenty.delete(&soft).await.with(200);
-        assert!(text(&probe.any(&id).await["deletedAt"]) > first);
+    on_each_server(&[], async |server| {
+        let made = server.made(Table::Parent, json!({})).await;
+        server.trash(Table::Parent, &made["id"]).await;
+        let first = text(&server.read(Table::Parent, &made["id"]).await["deletedAt"]);
+        server.tick();
+        let again = server.delete(Table::Parent, &by_id(&made["id"]), Removal::Soft).await;
+        assert_eq!(again, [id_of(&made)]);
+        let read = server.read(Table::Parent, &made["id"]).await;
+        assert!(text(&read["deletedAt"]) > first);
+        assert_eq!(read["updatedAt"], read["deletedAt"]);
+    })
+    .await;
+}
+
+/// "Soft delete, restore, destroy"
+#[tokio::test]
+async fn a_removal_names_the_records_that_it_found_and_what_is_destroyed_is_in_no_count() {
+    on_each_server(&[], async |server| {
+        let made = server.made_many(Table::Parent, 4).await;
+        // It is hit once, however often it is named.
+        let some = json!({"id": {"in": [made[0], made[2], made[0], Uuid::new_v4()]}});
+        let totals = async || {
+            (server.total(Table::Parent, false).await, server.total(Table::Parent, true).await)
+        };
+        assert_eq!(server.delete(Table::Parent, &some, Removal::Soft).await, [made[0], made[2]]);
+        assert_eq!(totals().await, (2, 4));
+        let some = json!({"id": {"in": [made[2], made[3]]}});
+        assert_eq!(server.delete(Table::Parent, &some, Removal::ForEver).await, [made[2], made[3]]);
+        assert_eq!(totals().await, (1, 2));
+        assert_eq!(server.delete(Table::Parent, &some, Removal::ForEver).await, Vec::<Uuid>::new());
+        assert_eq!(server.delete(Table::Parent, &some, Removal::Soft).await, Vec::<Uuid>::new());
+        // Its id is free again.
+        let again = server.made(Table::Parent, json!({"id": made[2], "name": "again"})).await;
+        assert_eq!((&again["name"], &again["deletedAt"]), (&json!("again"), &Value::Null));
     })
     .await;
 }
@@ -108,12 +135,10 @@ async fn deleting_twice_succeeds_twice_and_restarts_the_clock() {
 /// "Soft delete, restore, destroy"
 #[tokio::test]
 async fn a_patch_of_a_deleted_record_succeeds_and_leaves_it_deleted() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let id = probe.create(json!({"name": "before"})).await["id"].clone();
-        twenty.delete(&format!("{}?soft_delete=true", probe.one(&id))).await.with(200);
-        assert_eq!(probe.patch(&id, json!({"name": "after"})).await["name"], "after");
-        let kept = probe.any(&id).await;
+    on_each_server(&[], async |server| {
+        let made = server.made(Table::Parent, json!({"name": "before"})).await;
+        server.trash(Table::Parent, &made["id"]).await;
+        let kept = server.patch(Table::Parent, &made["id"], json!({"name": "after"})).await;
         assert_eq!((&kept["name"], kept["deletedAt"].is_string()), (&json!("after"), true));
     })
     .await;

@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{answer::text, probe::Probe, twenty::on_twenty};
+use super::{
+    answer::text,
+    probe::Probe,
+    server::{Table, on_each_server},
+    twenty::on_twenty,
+};
 
 /// "Filters"
 #[tokio::test]
@@ -43,18 +48,6 @@ async fn each_comparator_finds_what_it_says_and_some_find_less() {
     .await;
 }
 
-/// "Filters"
-#[tokio::test]
-async fn ids_can_be_compared() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let made = probe.create_many(5).await;
-        let (low, high) = (&made[1], &made[4]);
-        assert_eq!(probe.found(&format!("id[gte]:{low},id[lt]:{high}")).await, made[1..4]);
-    })
-    .await;
-}
-
 /// "Filters", "Errors"
 #[tokio::test]
 async fn a_filter_that_cannot_be_read_is_refused_and_one_value_of_the_wrong_form_is_a_500() {
@@ -91,6 +84,23 @@ async fn there_is_no_escaping_so_a_parenthesis_breaks_a_quoted_value() {
         let found = twenty.graphql(&query, &json!({"f": {"name": {"eq": "a)b"}}})).await;
         let node: &Value = &found.subject(200)["edges"][0]["node"];
         assert_eq!(node["id"], made["id"]);
+    })
+    .await;
+}
+
+/// "Filters", "GraphQL"
+#[tokio::test]
+async fn ids_can_be_compared_and_so_counted_by_range() {
+    on_each_server(&[], async |server| {
+        let made = server.made_many(Table::Parent, 5).await;
+        server.trash(Table::Parent, &json!(made[2])).await;
+        let range = (made[1], Some(made[4]));
+        assert_eq!(server.count(Table::Parent, range, true).await, 3);
+        assert_eq!(server.count(Table::Parent, range, false).await, 2);
+        assert_eq!(server.count(Table::Parent, (made[4], None), false).await, 1);
+        let filter = json!({"and": [{"id": {"gte": made[1]}}, {"id": {"lt": made[4]}}]});
+        let hits = server.update(Table::Parent, &filter, &json!({"name": "x"})).await;
+        assert_eq!(hits, Ok(made[1..4].to_vec()));
     })
     .await;
 }

@@ -4,20 +4,21 @@ use serde_json::json;
 
 use super::{
     probe::Probe,
+    server::{Refusal, Table, on_each_server},
     twenty::{fresh_id, on_twenty},
 };
 
 /// "Ids"
 #[tokio::test]
 async fn a_chosen_id_is_kept_in_lower_case_and_a_repeated_create_is_harmless() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
+    on_each_server(&[], async |server| {
         let id = fresh_id();
-        let made = probe.create(json!({"id": id.to_uppercase(), "name": "first"})).await;
-        assert_eq!(made["id"], json!(id));
-        let again = probe.post(&json!({"id": id, "name": "second"})).await;
-        again.refused(400, "A duplicate entry was detected");
-        assert_eq!(probe.read(&json!(id)).await["name"], "first");
+        let first = json!({"id": id.to_uppercase(), "name": "first"});
+        assert_eq!(server.made(Table::Parent, first).await["id"], json!(id));
+        let again = json!({"id": id, "name": "second"});
+        let refused = server.create(Table::Parent, &[again]).await;
+        assert_eq!(refused, Err(Refusal::DuplicateEntry));
+        assert_eq!(server.read(Table::Parent, &json!(id)).await["name"], "first");
     })
     .await;
 }

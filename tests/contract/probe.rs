@@ -16,7 +16,7 @@ pub(super) const ANY: &str = "or(deletedAt[is]:NULL,deletedAt[is]:NOT_NULL)";
 pub(super) struct Probe<'t> {
     twenty: &'t Twenty,
     pub(super) id: String,
-    singular: String,
+    pub(super) singular: String,
     pub(super) plural: String,
 }
 
@@ -53,6 +53,23 @@ impl<'t> Probe<'t> {
                 {"label": "B", "value": "OPT_B", "color": "red", "position": 1},
             ]);
         }
+        self.make_field(field).await
+    }
+
+    /// Adds a reference to records of an object: the key of `boss` is `bossId`.
+    pub(super) async fn add_reference(&self, name: &str, target: &Probe<'_>) {
+        let payload = json!({
+            "type": "MANY_TO_ONE", "targetObjectMetadataId": target.id,
+            "targetFieldLabel": format!("{name} of"), "targetFieldIcon": "IconBox",
+        });
+        let field = json!({
+            "objectMetadataId": self.id, "type": "RELATION", "name": name, "label": name,
+            "relationCreationPayload": payload,
+        });
+        self.make_field(field).await;
+    }
+
+    async fn make_field(&self, field: Value) -> String {
         let create = "mutation($input: CreateOneFieldMetadataInput!) { createOneField(input: $input) { id } }";
         let made = self.twenty.metadata(create, &json!({"input": {"field": field}})).await;
         text(&made.subject(200)["id"])
@@ -149,6 +166,6 @@ pub(super) fn field_name(kind: &str) -> String {
     format!("f{}", words.collect::<String>())
 }
 
-fn capitalised(name: &str) -> String {
+pub(super) fn capitalised(name: &str) -> String {
     format!("{}{}", name[..1].to_uppercase(), &name[1..])
 }

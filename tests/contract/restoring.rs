@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    answer::{ids, sorted_ids, text},
+    answer::{ids, text},
     probe::Probe,
+    server::{Table, on_each_server},
     twenty::{Twenty, on_twenty},
 };
 
@@ -46,18 +47,22 @@ async fn the_restore_route_takes_a_filter_and_never_an_id() {
 /// "Soft delete, restore, destroy", "Guarded updates"
 #[tokio::test]
 async fn an_update_of_many_that_clears_deleted_at_restores_them() {
-    on_twenty(async |twenty| {
-        let probe = Probe::make(twenty, &[]).await;
-        let gone = [deleted(twenty, &probe).await, deleted(twenty, &probe).await];
-        let live = probe.create(json!({})).await["id"].clone();
-        let filter = json!({"and": [
-            {"id": {"in": [gone[0], gone[1], live]}}, {"deletedAt": {"is": "NOT_NULL"}},
-        ]});
-        let hits = probe.update_many(&filter, &json!({"deletedAt": null})).await.subject(200);
-        let mut wanted = gone.each_ref().map(text);
-        wanted.sort();
-        assert_eq!(sorted_ids(&hits), wanted);
-        assert_eq!(probe.listed("").await["totalCount"], 3);
+    on_each_server(&[], async |server| {
+        let made = server.made_many(Table::Parent, 3).await;
+        for gone in &made[..2] {
+            server.trash(Table::Parent, &json!(gone)).await;
+        }
+        let filter = json!({"and": [{"id": {"in": made}}, {"deletedAt": {"is": "NOT_NULL"}}]});
+        let patch = json!({"deletedAt": null, "name": "back"});
+        assert_eq!(server.update(Table::Parent, &filter, &patch).await, Ok(made[..2].to_vec()));
+        assert_eq!(server.total(Table::Parent, false).await, 3);
+        let names: Vec<bool> = server
+            .look(Table::Parent, &made)
+            .await
+            .iter()
+            .map(|one| one["name"] == "back")
+            .collect();
+        assert_eq!(names, [true, true, false]);
     })
     .await;
 }

@@ -98,6 +98,11 @@ impl Twenty {
         }
     }
 
+    /// Whether this is a server that others use.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.server, Server::Live { .. })
+    }
+
     /// A request without a key. The path may hold a query as the filter's grammar spells it.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url()))
@@ -106,7 +111,7 @@ impl Twenty {
     /// Sends a request, as slowly as the server wants it, until it is let through.
     pub(super) async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().unwrap();
-        let live = matches!(self.server, Server::Live { .. });
+        let live = self.is_live();
         for _ in 0..10 {
             if live && costs(request.url().path()) {
                 tokio::time::sleep(PACE).await;

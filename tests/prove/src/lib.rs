@@ -73,10 +73,12 @@ pub mod mistakes;
 mod objects;
 mod people;
 mod play;
+pub mod server;
 mod tally;
 mod twenty;
 mod world;
 
+pub use dice::Dice;
 pub use drivers::{Driver, drive};
 #[cfg(feature = "planted")]
 pub use judge::hunt;

@@ -85,7 +85,8 @@ impl Object {
     }
 }
 
-type Wanted = (&'static str, FieldKind, Option<(usize, OnDestroy)>);
+/// A field to be made: its name, its kind, and what it refers to.
+pub(crate) type Wanted = (&'static str, FieldKind, Option<(usize, OnDestroy)>);
 
 fn wanted(object: usize) -> Vec<Wanted> {
     let plain = |name, kind| (name, kind, None);
@@ -148,7 +149,8 @@ pub(crate) fn objects(dice: &mut Dice) -> Vec<Object> {
     made.collect()
 }
 
-fn object(
+/// An object with these fields besides those that every object has.
+pub(crate) fn object(
     place: usize,
     (singular, plural): (&str, &str),
     fields: &[Wanted],

@@ -268,8 +268,7 @@ impl World {
     fn check_echo(&mut self, key: Key, body: &crate::plan::patch::Body) {
         let objects = Rc::clone(&self.objects);
         let object = &objects[key.0];
-        let mut sent = Image::unknown(object.columns().len());
-        twenty::write(object, &mut sent, body);
+        let sent = twenty::held_of(object, body);
         if self.book.reborn.contains(&key) {
             return;
         }

@@ -4,6 +4,8 @@
 //! soft-deleted rows, too, and afterwards the rows are read again with the same filter to announce them: a guard
 //! that no longer matches keeps the update silent.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 use uuid::Uuid;
@@ -64,6 +66,8 @@ impl World {
         let table = self.table(object);
         if let Some(ids) = bound.ids(object.system_column("id")) {
             let hit = |id: &Uuid| table.get(*id).is_some_and(|row| bound.matches(row));
+            // A row is hit once, however often its id is named.
+            let ids: BTreeSet<Uuid> = ids.into_iter().collect();
             return Ok(ids.into_iter().filter(hit).collect());
         }
         Ok(table.rows().iter().filter(|(_, row)| bound.matches(row)).map(|(id, _)| *id).collect())

@@ -1,12 +1,18 @@
 //! Whether a record passes a filter, operator by operator, as the server's WHERE decides it.
 
-use serde_json::Value as Json;
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value as Json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
 
 use crate::{
     objects::Object,
-    record::{Column, Image, Value},
+    record::{Image, Value},
 };
+
+/// Of several operators in one object the server applies the first in this order, and no other.
+const OPERATORS: [&str; 7] = ["eq", "gt", "gte", "in", "lt", "lte", "is"];
 
 /// Whether a record passes all of these filters.
 pub(super) fn passes_all(object: &Object, record: &Image, filters: &[Json]) -> bool {
@@ -15,8 +21,6 @@ pub(super) fn passes_all(object: &Object, record: &Image, filters: &[Json]) -> b
 
 fn passes(object: &Object, record: &Image, filter: &Json) -> bool {
     let Some(members) = filter.as_object() else { return false };
-    // The server applies only one of several operators.
-    assert_eq!(members.len(), 1, "only one of several operators counts: {filter}");
     let list = |value: &Json| value.as_array().cloned().unwrap_or_default();
     members.iter().all(|(key, value)| match key.as_str() {
         "and" => list(value).iter().all(|filter| passes(object, record, filter)),
@@ -25,38 +29,51 @@ fn passes(object: &Object, record: &Image, filter: &Json) -> bool {
     })
 }
 
+/// Whether each named part of a field is as it should be.
 fn compares(object: &Object, record: &Image, key: &str, value: &Json) -> bool {
-    let first = |value: &Json| {
-        let (name, value) = value.as_object()?.iter().next()?;
-        Some((name.clone(), value.clone()))
+    let columns = object.columns().iter().enumerate();
+    let mut named = columns.filter(|(_, column)| column.path.key == key).peekable();
+    assert!(named.peek().is_some(), "the filter names no column: {key}");
+    named.all(|(index, column)| {
+        let asked = match column.path.part {
+            Some(part) => value.get(part),
+            None => Some(value),
+        };
+        let Some(asked) = asked.and_then(Json::as_object) else { return true };
+        record.get(index).is_some_and(|held| holds(held, asked))
+    })
+}
+
+fn holds(held: &Value, asked: &Map<String, Json>) -> bool {
+    let Some(operator) = OPERATORS.into_iter().find(|name| asked.contains_key(*name)) else {
+        panic!("no operator in {asked:?}");
     };
-    let here = |part: Option<&str>| {
-        let at = |column: &Column| column.path.key == key && column.path.part == part;
-        object.columns().iter().position(at)
-    };
-    let Some((name, inner)) = first(value) else { return false };
-    let (index, operator, value) = match (here(Some(&name)), here(None)) {
-        (Some(index), _) => match first(&inner) {
-            Some((operator, value)) => (index, operator, value),
-            None => return false,
-        },
-        (None, Some(index)) => (index, name, inner),
-        (None, None) => panic!("the filter names no column: {key}"),
-    };
-    let Some(held) = record.get(index) else { return false };
-    match (operator.as_str(), held) {
+    let value = &asked[operator];
+    match (operator, held) {
         ("is", held) => (*held == Value::Null) == (value == "NULL"),
         (_, Value::Null) => false,
         ("in", held) => value.as_array().is_some_and(|all| all.iter().any(|one| equals(held, one))),
-        ("eq", held) => equals(held, &value),
-        ("gte", Value::Timestamp(time)) => moment(&value).is_some_and(|other| *time >= other),
-        ("lt", Value::Timestamp(time)) => moment(&value).is_some_and(|other| *time < other),
-        (other, held) => panic!("no operator {other} for {held:?}"),
+        ("eq", held) => equals(held, value),
+        (operator, held) => order(held, value).is_some_and(|order| match operator {
+            "gt" => order.is_gt(),
+            "gte" => order.is_ge(),
+            "lt" => order.is_lt(),
+            _ => order.is_le(),
+        }),
     }
 }
 
 fn moment(value: &Json) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()
+}
+
+fn order(held: &Value, value: &Json) -> Option<Ordering> {
+    match held {
+        Value::Timestamp(time) => Some(time.cmp(&moment(value)?)),
+        Value::Uuid(id) => Some(id.cmp(&Uuid::parse_str(value.as_str()?).ok()?)),
+        Value::Double(number) => number.partial_cmp(&value.as_f64()?),
+        held => panic!("no order of {held:?}"),
+    }
 }
 
 fn equals(held: &Value, value: &Json) -> bool {
@@ -66,7 +83,8 @@ fn equals(held: &Value, value: &Json) -> bool {
         Value::Integer(number) => value.as_i64() == Some(*number),
         Value::Double(number) => value.as_f64() == Some(*number),
         Value::Decimal(number) => {
-            number.as_str().parse::<f64>().ok().is_some_and(|number| value.as_f64() == Some(number))
+            let asked = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+            number.as_str().parse::<f64>().ok().is_some_and(|number| asked == Some(number))
         }
         Value::Boolean(flag) => value.as_bool() == Some(*flag),
         Value::Timestamp(time) => moment(value) == Some(*time),
