@@ -108,7 +108,9 @@ fn guarded(verb: Verb, old: u8) -> Verb {
 }
 
 /// What an update says of one of its records: the values, the conditions, whether it restores.
-fn said(update: &GuardedUpdate, id: Uuid) -> (Json, Vec<Json>, bool) {
+type Said = (Json, Vec<Json>, bool);
+
+fn said(update: &GuardedUpdate, id: Uuid) -> Said {
     let is_of = |clause: &&Json| {
         let ids = &clause["and"][0]["id"];
         ids["eq"] == json!(id) || ids["in"].as_array().is_some_and(|ids| ids.contains(&json!(id)))
@@ -122,7 +124,7 @@ fn said(update: &GuardedUpdate, id: Uuid) -> (Json, Vec<Json>, bool) {
 }
 
 /// The updates in these batches, record by record.
-fn each_update(batches: &[Batch]) -> Vec<(Uuid, (Json, Vec<Json>, bool))> {
+fn each_update(batches: &[Batch]) -> Vec<(Uuid, Said)> {
     let of = |batch: &Batch| match &batch.work {
         Work::Update(updates) => updates.clone(),
         Work::Create(_) | Work::Delete { .. } => Vec::new(),
@@ -136,7 +138,7 @@ fn each_update(batches: &[Batch]) -> Vec<(Uuid, (Json, Vec<Json>, bool))> {
 }
 
 /// What was planned for each record that is updated or restored.
-fn wanted(planned: &[Planned]) -> Vec<(Uuid, (Json, Vec<Json>, bool))> {
+fn wanted(planned: &[Planned]) -> Vec<(Uuid, Said)> {
     let of = |one: &Planned| match &one.verb {
         Verb::Update(write) => Some((one.record, (json!(write.body), write.guard.clone(), false))),
         Verb::Restore(write) => Some((one.record, (json!(write.body), write.guard.clone(), true))),
@@ -178,9 +180,9 @@ proptest! {
     #[test]
     fn every_record_is_in_one_batch_of_its_object_that_keeps_its_limits(
         records in proptest::collection::vec((0..3u128, 0..7u8, 0..3u8, 0..4u8), 0..60),
-        (creates, update_ids, updates, delete_ids) in (1..9usize, 1..9usize, 1..5usize, 1..9usize),
+        (creates, update_ids, clauses, updates, delete_ids) in (1..9usize, 1..9usize, 1..4usize, 1..5usize, 1..9usize),
     ) {
-        let limits = Limits { creates, update_ids, clauses: 3, updates, delete_ids };
+        let limits = Limits { creates, update_ids, clauses, updates, delete_ids };
         let all: Vec<Planned> = records.iter().zip(100..).map(|(&(object, kind, value, old), record)| {
             let verb = guarded(verb(kind, value), old);
             Planned { object: id(object), record: id(record), verb }
