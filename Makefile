@@ -1,6 +1,6 @@
 # Every target is one plain command or two; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test prove endure demo bench build deb run once doc reference ci
+.PHONY: help setup fmt lint test prove mutants endure demo bench build deb run once doc reference ci
 
 # In CI the lock file is law, and one failing test does not hide the others.
 LOCKED := $(if $(CI),--locked)
@@ -34,6 +34,9 @@ endure: ## Stop, kill and cut it off hundreds of times, and print what was lost:
 
 prove: ## Play 100,000 histories in memory and write docs/proof.md; HISTORIES=n plays others
 	cargo run --release -p prove --features planted $(LOCKED) -- run $(or $(HISTORIES),100000) --table docs/proof.md
+
+mutants: ## Break src/plan in every small way, and write docs/proof-mutants.md; ARGS=again repeats only the missed
+	@scripts/mutants $(ARGS)
 
 demo: ## Mirror a sample CRM into a private PostgreSQL, until Ctrl-C
 	@scripts/setup demo

@@ -140,4 +140,15 @@ mod tests {
         tally.add(Tally { found: 1, repaired: 2, ..Tally::default() });
         assert!(tally.is_equal());
     }
+
+    #[test]
+    fn what_each_page_brought_adds_up() {
+        let page = Tally { compared: 5, left_out: 4, found: 3, repaired: 2, overwritten: 1 };
+        let mut tally = Tally::default();
+        tally.add(page);
+        assert_eq!(tally, page);
+        tally.add(page);
+        let twice = Tally { compared: 10, left_out: 8, found: 6, repaired: 4, overwritten: 2 };
+        assert_eq!(tally, twice);
+    }
 }

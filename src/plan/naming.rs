@@ -63,6 +63,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_keeps_as_much_of_what_was_wanted_as_fits() {
+        let fresh = |wanted: &str| claim(wanted, "field", &mut HashSet::new());
+        let longest = "a".repeat(MAX_BYTES);
+        assert_eq!(fresh(&longest), longest);
+        let cut = fresh(&format!("{longest}b"));
+        assert_eq!((cut.len(), &cut[..55]), (MAX_BYTES, &format!("{}_", "a".repeat(54))[..]));
+        // A letter of two bytes is kept whole or left out.
+        let cut = fresh(&format!("a{}", "é".repeat(40)));
+        assert!(cut.starts_with(&format!("a{}_", "é".repeat(26))), "{cut}");
+        assert!(fresh("xmin").starts_with("xmin_"));
+    }
+
+    #[test]
+    fn a_clash_is_told_apart_by_identity_and_always_alike() {
+        let second = |identity: &str| {
+            let mut taken = HashSet::from(["name".to_owned()]);
+            claim("name", identity, &mut taken)
+        };
+        assert_eq!(second("one"), second("one"));
+        assert_ne!(second("one"), second("other"));
+        let mut taken = HashSet::from(["name".to_owned()]);
+        let names = [(), (), ()].map(|()| claim("name", "one", &mut taken));
+        assert_eq!(HashSet::from(names).len(), 3, "even one identity never gets a name twice");
+    }
+
     proptest! {
         #[test]
         fn names_always_fit_and_never_clash(wanted in proptest::collection::vec("\\PC{0,40}|[ab]{60,70}|name|xmax", 1..20)) {

@@ -61,8 +61,10 @@ pub struct Waiting {
 /// Orders `nodes`, whose records are all different. `stuck` are new records that the source does not have, and that
 /// are not in `nodes`: their create was refused.
 pub fn order(nodes: &[Node], stuck: &BTreeSet<Uuid>) -> Order {
-    let (written, deleted): (Vec<&Node>, Vec<&Node>) =
+    let (written, mut deleted): (Vec<&Node>, Vec<&Node>) =
         nodes.iter().partition(|node| node.kind != Kind::Delete);
+    // Where a circle is cut follows from the records, not from the order in which they came.
+    deleted.sort_unstable_by_key(|node| node.record);
     let mut graph = Graph::of_writes(&written, stuck);
     let waiting = graph.take_waiting(stuck);
     let mut waves = graph.waves();

@@ -131,7 +131,7 @@ impl Policies {
 mod tests {
     use time::{Duration, macros::datetime};
 
-    use super::{Policy, Side, Times};
+    use super::{DeletePolicy, Policies, Policy, Side, Times};
 
     #[test]
     fn each_policy_has_its_winner() {
@@ -156,5 +156,22 @@ mod tests {
             assert_eq!(Policy::named(policy.as_str()), Some(policy));
         }
         assert_eq!(Policy::named("loudest"), None);
+    }
+
+    /// Statements and settings of people hold these words: docs/sql.md, docs/configuration.md.
+    #[test]
+    fn the_words_that_people_write_stay() {
+        assert_eq!([Side::Source, Side::Mirror].map(Side::as_str), ["source", "mirror"]);
+        let deletes = [DeletePolicy::DeleteWins, DeletePolicy::EditRestores];
+        assert_eq!(deletes.map(DeletePolicy::as_str), ["delete_wins", "edit_restores"]);
+        let fields = [Policy::Source, Policy::Mirror, Policy::Newest, Policy::Hold];
+        assert_eq!(fields.map(Policy::as_str), ["source", "mirror", "newest", "hold"]);
+    }
+
+    #[test]
+    fn a_field_without_a_policy_has_that_of_its_object() {
+        let fields = [("emails".to_owned(), Policy::Hold)].into();
+        let policies = Policies { object: Policy::Mirror, fields, ..Policies::default() };
+        assert_eq!((policies.of("emails"), policies.of("name")), (Policy::Hold, Policy::Mirror));
     }
 }

@@ -57,7 +57,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{default_direction, is_walkable};
-    use crate::record::{Direction, Object};
+    use crate::record::{Direction, Field, FieldKind, Object};
 
     fn object(plural: &str, is_custom: bool) -> Object {
         Object {
@@ -84,14 +84,41 @@ mod tests {
             ("calendarEvents", false, Direction::Off),
             ("timelineActivities", false, Direction::Off),
             ("workspaceMembers", false, Direction::Pull),
+            ("workflowRuns", false, Direction::Off),
+            ("workflows", false, Direction::Pull),
             ("messagesWeWrote", true, Direction::Both),
         ] {
             assert_eq!(default_direction(&object(plural, is_custom)), direction, "{plural}");
         }
     }
 
+    fn field(name: &str, is_active: bool) -> Field {
+        Field {
+            id: Uuid::nil(),
+            name: name.to_owned(),
+            label: String::new(),
+            description: None,
+            kind: FieldKind::Text,
+            is_active,
+            is_nullable: true,
+            is_unique: false,
+            options: Vec::new(),
+        }
+    }
+
     #[test]
-    fn an_object_without_a_time_of_change_cannot_be_walked() {
-        assert!(!is_walkable(&object("people", false)));
+    fn an_object_is_walked_that_is_active_and_shows_an_id_and_a_time_of_change() {
+        for (is_active, fields, expected) in [
+            (true, vec![("id", true), ("updatedAt", true)], true),
+            (false, vec![("id", true), ("updatedAt", true)], false),
+            (true, vec![("id", true), ("updatedAt", false)], false),
+            (true, vec![("id", true)], false),
+            (true, vec![("updatedAt", true)], false),
+            (true, vec![], false),
+        ] {
+            let shown = fields.iter().map(|&(name, is_active)| field(name, is_active)).collect();
+            let object = Object { is_active, fields: shown, ..object("people", false) };
+            assert_eq!(is_walkable(&object), expected, "{is_active} {fields:?}");
+        }
     }
 }

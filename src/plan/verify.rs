@@ -184,7 +184,22 @@ mod tests {
         let young = comparison(DeletedRecords::Remove, NOW);
         assert_eq!(young.of(Some(&text), None), Finding::NotDue);
         assert_eq!(young.of(Some(&text), Some(&blank)), Finding::NotDue);
+        let unread = Comparison { recent: Recent::after(None, NOW), ..young };
+        assert_eq!(unread.of(Some(&text), None), Finding::Missing, "never read, so all is due");
         let invented = Row { updated_at: NOW + Duration::DAY, ..text };
         assert_eq!(young.of(Some(&invented), None), Finding::Missing);
+    }
+
+    #[test]
+    fn what_changed_until_the_last_answer_is_not_due() {
+        let recent = Recent::after(Some(NOW), NOW + Duration::MINUTE);
+        let since = |seconds: i64, recent: Recent| recent.holds(NOW + Duration::seconds(seconds));
+        for (seconds, expected) in [(-1, false), (0, true), (60, true), (61, false)] {
+            assert_eq!(since(seconds, recent), expected, "{seconds}");
+        }
+        let later = recent.seen_until(Some(NOW + Duration::HOUR));
+        assert!(since(3_600, later) && !since(3_601, later));
+        assert_eq!(later.seen_until(Some(NOW)), later, "an older answer takes nothing back");
+        assert_eq!(recent.seen_until(None), recent);
     }
 }

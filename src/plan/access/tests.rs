@@ -50,6 +50,15 @@ fn a_signed_link_is_refused_where_the_source_signs_it() {
     let mut table = TABLE.clone();
     table.columns[at("text")].path.key = "avatarUrl".to_owned();
     assert_eq!(word(&table, "text"), "write");
-    table.name_plural = "people".to_owned();
-    assert_eq!(word(&table, "text"), "refuse");
+    for (key, plural, expected) in [
+        ("avatarUrl", "people", "refuse"),
+        ("avatarUrl", "workspaceMembers", "refuse"),
+        ("avatarUrl", "attachments", "write"),
+        ("fullPath", "attachments", "refuse"),
+        ("fullPath", "people", "write"),
+    ] {
+        table.columns[at("text")].path.key = key.to_owned();
+        table.name_plural = plural.to_owned();
+        assert_eq!(word(&table, "text"), expected, "{key} of {plural}");
+    }
 }

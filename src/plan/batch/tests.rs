@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{Batch, Limits, Planned, Work, batch, delete_filter};
+use super::{Batch, GuardedUpdate, Limits, Planned, Work, batch, delete_filter};
 use crate::{
     plan::push::{Create, Delete, ReadReason, Verb, Write},
     record::{DeleteMode, Ids, Image},
@@ -46,6 +46,11 @@ fn records_that_change_alike_share_one_update() {
     let batches = batch(writes.collect(), Limits::default());
     let [Batch { work: Work::Update(updates), .. }] = &batches[..] else { panic!("{batches:?}") };
     assert_eq!(updates.iter().map(|update| update.ids().len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(
+        (json!(updates[0].body()), json!(updates[1].body())),
+        (json!({"text": 1}), json!({"text": 2}))
+    );
+    assert!(!updates[0].restores());
     assert_eq!(
         updates[0].filter(),
         json!({"and": [
@@ -92,6 +97,60 @@ fn a_soft_delete_leaves_trash_alone() {
     assert_eq!(filter, json!({"and": [{"id": {"eq": id(1)}}, {"deletedAt": {"is": "NULL"}}]}));
 }
 
+/// The same, guarded by the value that it had.
+fn guarded(verb: Verb, old: u8) -> Verb {
+    let guard = vec![json!({"text": {"eq": old}})];
+    match verb {
+        Verb::Update(write) => Verb::Update(Write { guard, ..write }),
+        Verb::Restore(write) => Verb::Restore(Write { guard, ..write }),
+        other => other,
+    }
+}
+
+/// What an update says of one of its records: the values, the conditions, whether it restores.
+type Said = (Json, Vec<Json>, bool);
+
+fn said(update: &GuardedUpdate, id: Uuid) -> Said {
+    let is_of = |clause: &&Json| {
+        let ids = &clause["and"][0]["id"];
+        ids["eq"] == json!(id) || ids["in"].as_array().is_some_and(|ids| ids.contains(&json!(id)))
+    };
+    let guard = update.guard();
+    let guard = match guard[0]["or"].as_array() {
+        Some(clauses) => clauses.iter().filter(is_of).map(|one| one["and"][1].clone()).collect(),
+        None => guard,
+    };
+    (json!(update.body()), guard, update.restores())
+}
+
+/// The updates in these batches, record by record.
+fn each_update(batches: &[Batch]) -> Vec<(Uuid, Said)> {
+    let of = |batch: &Batch| match &batch.work {
+        Work::Update(updates) => updates.clone(),
+        Work::Create(_) | Work::Delete { .. } => Vec::new(),
+    };
+    let each = |update: GuardedUpdate| -> Vec<_> {
+        update.ids().as_slice().iter().map(|id| (*id, said(&update, *id))).collect()
+    };
+    let mut all: Vec<_> = batches.iter().flat_map(of).flat_map(each).collect();
+    all.sort_unstable_by_key(|(id, _)| *id);
+    all
+}
+
+/// What was planned for each record that is updated or restored.
+fn wanted(planned: &[Planned]) -> Vec<(Uuid, Said)> {
+    let of = |one: &Planned| match &one.verb {
+        Verb::Update(write) => Some((one.record, (json!(write.body), write.guard.clone(), false))),
+        Verb::Restore(write) => Some((one.record, (json!(write.body), write.guard.clone(), true))),
+        Verb::Nothing | Verb::Read(_) | Verb::Create(_) | Verb::Delete(_) => None,
+    };
+    planned.iter().filter_map(of).collect()
+}
+
+fn clauses(update: &GuardedUpdate) -> usize {
+    update.guard()[0]["or"].as_array().map_or(1, Vec::len)
+}
+
 fn size(work: &Work, limits: Limits) -> bool {
     match work {
         Work::Create(records) => (1..=limits.creates).contains(&records.len()),
@@ -99,6 +158,7 @@ fn size(work: &Work, limits: Limits) -> bool {
             let fits = |ids: usize| (1..=limits.update_ids).contains(&ids);
             (1..=limits.updates).contains(&updates.len())
                 && updates.iter().all(|update| fits(update.ids().len()))
+                && updates.iter().all(|update| clauses(update) <= limits.clauses)
         }
         Work::Delete { ids, .. } => (1..=limits.delete_ids).contains(&ids.len()),
     }
@@ -119,12 +179,13 @@ proptest! {
 
     #[test]
     fn every_record_is_in_one_batch_of_its_object_that_keeps_its_limits(
-        records in proptest::collection::vec((0..3u128, 0..7u8, 0..3u8), 0..60),
-        (creates, update_ids, updates, delete_ids) in (1..9usize, 1..9usize, 1..5usize, 1..9usize),
+        records in proptest::collection::vec((0..3u128, 0..7u8, 0..3u8, 0..4u8), 0..60),
+        (creates, update_ids, clauses, updates, delete_ids) in (1..9usize, 1..9usize, 1..4usize, 1..5usize, 1..9usize),
     ) {
-        let limits = Limits { creates, update_ids, clauses: 3, updates, delete_ids };
-        let all: Vec<Planned> = records.iter().zip(100..).map(|(&(object, kind, value), record)| {
-            Planned { object: id(object), record: id(record), verb: verb(kind, value) }
+        let limits = Limits { creates, update_ids, clauses, updates, delete_ids };
+        let all: Vec<Planned> = records.iter().zip(100..).map(|(&(object, kind, value, old), record)| {
+            let verb = guarded(verb(kind, value), old);
+            Planned { object: id(object), record: id(record), verb }
         }).collect();
         let mut sent: Vec<_> = all.iter()
             .filter(|one| !matches!(one.verb, Verb::Nothing | Verb::Read(_)))
@@ -133,6 +194,7 @@ proptest! {
         let batches = batch(all.clone(), limits);
         prop_assert_eq!(sorted(&batches), sent);
         prop_assert!(batches.iter().all(|batch| size(&batch.work, limits)));
+        prop_assert_eq!(each_update(&batches), wanted(&all), "each with its own values and guard");
         let mut backwards = all;
         backwards.reverse();
         let filters = |batches: &[Batch]| -> BTreeSet<String> {
@@ -147,9 +209,10 @@ proptest! {
     }
 
     #[test]
-    fn halving_ends_with_every_record_alone(records in proptest::collection::vec((0..5u8, 0..3u8), 1..30)) {
-        let all = records.iter().zip(100..).map(|(&(kind, value), record)| planned(record, verb(kind, value)));
-        let mut left = batch(all.collect(), Limits::default());
+    fn halving_ends_with_every_record_alone(records in proptest::collection::vec((0..5u8, 0..3u8, 0..3u8), 1..30)) {
+        let one = |(&(kind, value, old), record)| planned(record, guarded(verb(kind, value), old));
+        let all: Vec<Planned> = records.iter().zip(100..).map(one).collect();
+        let mut left = batch(all.clone(), Limits::default());
         let before = sorted(&left);
         let mut alone = Vec::new();
         while let Some(batch) = left.pop() {
@@ -160,5 +223,6 @@ proptest! {
         }
         prop_assert!(alone.iter().all(|batch| batch.records().len() == 1));
         prop_assert_eq!(sorted(&alone), before);
+        prop_assert_eq!(each_update(&alone), wanted(&all), "each with its own values and guard");
     }
 }

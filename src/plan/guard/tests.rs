@@ -58,6 +58,12 @@ fn numbers_and_flags_are_guarded_by_old_or_new() {
     check("number", &Value::Double(1.5), &Value::Double(2.0), &[half, two]);
     let [low, high] = [r#"{"position":{"eq":-7.5}}"#, r#"{"position":{"eq":1e300}}"#];
     check("position", &Value::Double(-7.5), &Value::Double(1e300), &[low, high]);
+    // Whole, as far as doubles tell whole numbers apart.
+    let [last, next] =
+        [r#"{"number":{"eq":9007199254740991}}"#, r#"{"number":{"eq":9007199254740992.0}}"#];
+    let (below, beyond) =
+        (Value::Double(9_007_199_254_740_991.0), Value::Double(9_007_199_254_740_992.0));
+    check("number", &below, &beyond, &[last, next]);
     let [quarter, tenth] = [r#"{"exact":{"eq":1.25}}"#, r#"{"exact":{"eq":0.1}}"#];
     check("exact", &decimal("1.250"), &decimal("0.1"), &[quarter, tenth]);
     let [off, on] = [r#"{"flag":{"eq":false}}"#, r#"{"flag":{"eq":true}}"#];
@@ -156,13 +162,24 @@ fn a_version_stands_in_and_the_new_value_where_it_can_be_told() {
         version_or_new(read_at, [(column("body_markdown"), &text("50%_\\"))]),
         json!({"or": [version, {"and": [{"body": {"markdown": {"like": "50\\%\\_\\\\"}}}]}]})
     );
+    // What is cleared is null there, which no text is like.
+    assert_eq!(version_or_new(read_at, [(column("body_markdown"), &text(""))]), version);
     let both = [(column("tags"), &list), (column("json"), &Value::Null)];
     assert_eq!(version_or_new(read_at, both), version);
+    assert_eq!(version_or_new(read_at, []), version, "no filter at all would match every version");
 }
 
 #[test]
 fn years_beyond_four_digits_are_written_as_iso_8601_does() {
-    let day = Value::Date(time::Date::from_calendar_date(12_026, time::Month::May, 1).unwrap());
-    let filters = alternatives(column("day"), &day).unwrap();
-    assert_eq!(filters, [json!({"day": {"eq": "+012026-05-01"}})]);
+    for (year, written) in [
+        (0, "0000-05-01"),
+        (9_999, "9999-05-01"),
+        (10_000, "+010000-05-01"),
+        (12_026, "+012026-05-01"),
+        (-44, "-000044-05-01"),
+    ] {
+        let day = Value::Date(time::Date::from_calendar_date(year, time::Month::May, 1).unwrap());
+        let filters = alternatives(column("day"), &day).unwrap();
+        assert_eq!(filters, [json!({"day": {"eq": written}})]);
+    }
 }

@@ -69,6 +69,19 @@ fn deletes_in_a_circle_are_all_deleted() {
     assert!(all.iter().all(|step| step.postponed.is_empty()));
 }
 
+/// Two circles through one record: which was cut first followed from the order in which the records came.
+#[test]
+fn deletes_in_two_circles_go_in_one_order_whatever_order_they_came_in() {
+    let mut nodes = vec![
+        node(1, Kind::Delete, &[(0, 5)]),
+        node(4, Kind::Delete, &[(0, 5)]),
+        node(5, Kind::Delete, &[(0, 4), (1, 1)]),
+    ];
+    let found = waves(&nodes);
+    nodes.reverse();
+    assert_eq!(waves(&nodes), found);
+}
+
 #[test]
 fn a_stuck_parent_holds_back_its_children_and_nobody_else() {
     let nodes = [

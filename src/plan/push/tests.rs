@@ -209,3 +209,30 @@ fn a_row_inserted_anew_leaves_to_the_source_what_may_not_be_null_there() {
     }];
     assert_eq!(sends_flag(&pending), (true, false));
 }
+
+#[test]
+fn only_what_has_no_empty_value_is_left_to_the_source() {
+    let mut table = TABLE.clone();
+    for name in ["flag", "count", "text", "name_first_name"] {
+        table.columns[at(name)].is_nullable = false;
+    }
+    let policies = Policies::default();
+    let rules = Rules { table: &table, ..rules(&policies) };
+    let base = image(&[
+        ("flag", Value::Boolean(true)),
+        ("count", Value::Integer(1)),
+        ("number", Value::Double(1.0)),
+        ("text", text("a")),
+        ("name_first_name", text("A")),
+    ]);
+    let mut pending = pending(Some(base), Some(image(&[("count", Value::Integer(2))])));
+    pending.operations = vec![Operation {
+        id: 1,
+        kind: OperationKind::Insert,
+        changed: Vec::new(),
+        changed_at: NOON,
+    }];
+    let Verb::Update(write) = plan(rules, &pending, Basis::Stored) else { panic!("no update") };
+    let expected = json!({"count": 2, "number": null, "text": "", "name": {"firstName": ""}});
+    assert_eq!(json!(write.body), expected, "all but the flag");
+}

@@ -4,16 +4,21 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     Acknowledgement, Answer, Conflict, ConflictKind, MirrorStep, NewBase, Next, Outcome,
-    Reconciled, acknowledge, reconcile,
+    Reconciled, Resolution, acknowledge, reconcile,
 };
 use crate::{
     plan::{
         fixture::{NOON, TABLE, as_row, at, image, pending, row, rules, text},
         pending::{DeletedRecords, Operation, OperationKind, Pending, Rules, Sighting},
         policy::{DeletePolicy, Policies, Policy, Side},
+        schema::{LostCause, LostColumn, Table},
     },
-    record::{Image, Row, Value},
+    record::{DeleteMode, Direction, Image, Row, Value},
 };
+
+mod deletes;
+mod fields;
+mod outbox;
 
 const LATER: OffsetDateTime = NOON.saturating_add(Duration::MINUTE);
 

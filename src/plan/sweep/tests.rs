@@ -87,7 +87,11 @@ fn a_half_that_counts_more_than_the_whole_is_a_contradiction() {
     let expected = ids(1_000);
     let mut sweep = Sweep::begin(&expected, 999);
     assert_eq!(sweep.ask().len(), 1);
-    assert_eq!(sweep.answer(&[1_000]), Err(Contradiction::Count { counted: 1_000, within: 999 }));
+    let error = Contradiction::Count { counted: 1_000, within: 999 };
+    assert_eq!(sweep.answer(&[1_000]), Err(error));
+    assert_eq!(error.to_string(), "the server counts 1000 records among 999");
+    let error = Contradiction::Answer { given: 3, counted: 4 };
+    assert_eq!(error.to_string(), "the server gives 3 records and counts 4");
 }
 
 proptest! {

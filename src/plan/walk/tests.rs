@@ -3,7 +3,9 @@
 use time::{Duration, macros::datetime};
 use uuid::Uuid;
 
-use super::{Checkpoint, PageFacts, Step, Walk, WalkError, advance, begin};
+use super::{
+    Checkpoint, PageFacts, Step, Walk, WalkError, advance, are_shown_again, begin, is_behind,
+};
 
 const NOW: time::OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
 
@@ -111,21 +113,70 @@ fn a_record_that_could_not_be_read_counts_as_seen() {
 
 #[test]
 fn a_walk_without_end_is_stopped() {
-    let mut walk = Walk::default();
-    let error = (1..1000).find_map(|id| {
-        match advance(&walk, &page(&[id], Some(&id.to_string()), true, 4), 2) {
-            Ok(Step::More(next)) => {
-                walk = next;
-                None
+    // Twice the pages that the count needs, and ten: records come while they are read.
+    for (total, limit, pages) in [(4, 2, 15), (9, 2, 21), (0, 2, 11), (3, 0, 17)] {
+        let mut walk = Walk::default();
+        let error = (1..1000).find_map(|id| {
+            match advance(&walk, &page(&[id], Some(&id.to_string()), true, total), limit) {
+                Ok(Step::More(next)) => {
+                    walk = next;
+                    None
+                }
+                Ok(Step::Done(_)) => panic!("the walk ended"),
+                Err(error) => Some(error),
             }
-            Ok(Step::Done(_)) => panic!("the walk ended"),
-            Err(error) => Some(error),
-        }
-    });
-    assert_eq!(error, Some(WalkError::Endless { pages: 15 }));
+        });
+        assert_eq!(error, Some(WalkError::Endless { pages }), "{total} by {limit}");
+    }
 }
 
 #[test]
 fn an_empty_object_is_complete_at_once() {
     assert!(matches!(advance(&Walk::default(), &page(&[], None, false, 0), 2), Ok(Step::Done(_))));
+}
+
+#[test]
+fn a_clock_behind_what_is_asked_for_shows_on_the_first_page_only() {
+    let walk = |since, pages| Walk { since, pages, ..Walk::default() };
+    for (since, pages, expected) in [
+        (None, 0, false),
+        (Some(NOW), 0, false),
+        (Some(NOW + Duration::SECOND), 0, true),
+        (Some(NOW + Duration::SECOND), 1, false),
+        (Some(NOW - Duration::SECOND), 0, false),
+    ] {
+        assert_eq!(is_behind(&walk(since, pages), NOW), expected, "{since:?} {pages}");
+    }
+}
+
+#[test]
+fn a_column_is_shown_again_when_it_is_no_longer_withheld() {
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    for (withheld, now, expected) in [
+        (&[][..], &["a"][..], false),
+        (&["a"], &["a"], false),
+        (&["a", "b"], &["a"], true),
+        (&["a"], &[], true),
+    ] {
+        assert_eq!(
+            are_shown_again(&names(withheld), &names(now)),
+            expected,
+            "{withheld:?} {now:?}"
+        );
+    }
+}
+
+#[test]
+fn each_reason_not_to_believe_a_page_says_what_was_seen() {
+    let id = Uuid::from_u128(7);
+    for (error, told) in [
+        (WalkError::CursorStands, vec!["cursor".to_owned()]),
+        (WalkError::IdRepeats(id), vec![id.to_string(), "twice".to_owned()]),
+        (WalkError::FilterIgnored(id), vec![id.to_string(), "filter".to_owned()]),
+        (WalkError::EndedEarly { seen: 31, counted: 42 }, vec!["31".to_owned(), "42".to_owned()]),
+        (WalkError::Endless { pages: 53 }, vec!["53".to_owned()]),
+    ] {
+        let text = error.to_string();
+        assert!(told.iter().all(|word| text.contains(word)), "{text}");
+    }
 }

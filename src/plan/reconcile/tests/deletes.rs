@@ -1,0 +1,88 @@
+//! Records that go, or come back.
+
+use super::{outbox::outcomes, *};
+
+#[test]
+fn a_record_that_somebody_takes_out_of_the_trash_comes_back() {
+    let back = row(&[("text", text("b"))]);
+    let mut local = pending(Some(Image::of(&dead("b"))), None);
+    local.operations = vec![Operation { kind: OperationKind::Delete, ..updated(1, "text") }];
+    let found = decide(&local, &Sighting::Present(back.clone()));
+    assert_eq!(
+        (&found.mirror, &found.base),
+        (&MirrorStep::Insert(back.clone()), &NewBase::Settled)
+    );
+    assert_eq!(outcomes(&found), [(1, Outcome::Merged)]);
+    local.sent = Some(sent(&[("deleted_at", Value::Timestamp(NOON))]));
+    assert_eq!(decide(&local, &Sighting::Present(back.clone())).mirror, MirrorStep::Insert(back));
+}
+
+#[test]
+fn what_the_source_edited_before_both_deleted_it_is_kept_in_a_conflict() {
+    let mut local = pending(Some(of_text("b")), None);
+    local.operations = vec![Operation { kind: OperationKind::Delete, ..updated(1, "text") }];
+    let found = decide(&local, &Sighting::Tombstone(dead("s")));
+    assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Mirror))]);
+    assert_eq!(found.conflicts[0].columns, [at("text")]);
+    assert_eq!(outcomes(&found), [(1, Outcome::Agreed)]);
+    for base in [None, Some(Image::of(&dead("b")))] {
+        let found = decide(&pending(base, None), &Sighting::Tombstone(dead("s")));
+        assert_eq!(found.conflicts, [], "nothing was agreed on, or it was in the trash already");
+    }
+}
+
+#[test]
+fn a_place_in_a_list_is_no_reason_to_keep_a_deleted_record() {
+    let base = image(&[("text", text("b")), ("position", Value::Double(1.0))]);
+    let moved = row(&[("text", text("b")), ("position", Value::Double(2.0))]);
+    let local = pending(Some(base), None);
+    for policies in [Policies::default(), edit_restores()] {
+        let found = with(&policies, &local, &Sighting::Present(moved.clone()));
+        assert_eq!((found.mirror, found.next), (MirrorStep::Keep, Next::Push));
+        assert_eq!(found.conflicts, []);
+    }
+}
+
+#[test]
+fn what_a_delete_leaves_is_what_lies_in_the_trash() {
+    let policies = Policies::default();
+    let acknowledgement = Acknowledgement { answer: Answer::Deleted { at: LATER }, through: 1 };
+    let local = pending(Some(of_text("b")), None);
+    let after = |deleted, delete_mode, local: &Pending| {
+        let rules = Rules { deleted, delete_mode, ..rules(&policies) };
+        acknowledge(rules, local, &acknowledgement)
+    };
+    let (keep, remove) = (DeletedRecords::Keep, DeletedRecords::Remove);
+    let kept = after(keep, DeleteMode::Soft, &local);
+    assert_eq!((kept.mirror, kept.base), (MirrorStep::Insert(dead("b")), NewBase::Settled));
+    assert_eq!(after(remove, DeleteMode::Soft, &local).mirror, MirrorStep::Keep);
+    assert_eq!(after(keep, DeleteMode::Destroy, &local).mirror, MirrorStep::Keep);
+    // Inserted again meanwhile: what is there no more has to be created.
+    let again = Pending { mirror: Some(of_text("c")), ..local };
+    let found = after(remove, DeleteMode::Destroy, &again);
+    assert_eq!(found.base, NewBase::Pending { base: None, waiting: vec![] });
+    let found = after(remove, DeleteMode::Soft, &again);
+    assert_eq!(found.base, NewBase::Pending { base: Some(Image::of(&dead("b"))), waiting: vec![] });
+}
+
+#[test]
+fn a_row_of_the_trash_that_was_deleted_here_comes_back_where_such_rows_are_kept() {
+    let policies = Policies::default();
+    let local = pending(Some(Image::of(&dead("b"))), None);
+    let keeping = Rules { deleted: DeletedRecords::Keep, ..rules(&policies) };
+    let found = reconcile(keeping, &local, &Sighting::Unseen);
+    assert_eq!((found.mirror, found.base), (MirrorStep::Insert(dead("b")), NewBase::Settled));
+    assert_eq!(decide(&local, &Sighting::Unseen).mirror, MirrorStep::Keep);
+    let nothing = reconcile(keeping, &pending(None, None), &Sighting::Unseen);
+    assert_eq!((nothing.mirror, nothing.base), (MirrorStep::Keep, NewBase::Settled));
+}
+
+#[test]
+fn an_edit_of_a_row_in_the_trash_brings_nothing_back_that_was_purged() {
+    let policies = edit_restores();
+    let keeping = Rules { deleted: DeletedRecords::Keep, ..rules(&policies) };
+    let local = pending(Some(Image::of(&dead("b"))), Some(Image::of(&dead("m"))));
+    let found = reconcile(keeping, &local, &Sighting::Absent);
+    assert_eq!((found.mirror, found.base), (MirrorStep::Remove, NewBase::Settled));
+    assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedAtSource, Some(Side::Source))]);
+}
