@@ -11,7 +11,10 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Round, look::Fate};
+use super::{
+    Round,
+    look::{Fate, Gone},
+};
 use crate::{
     mirror::{Decision, Sending},
     plan::{
@@ -99,7 +102,7 @@ impl Round<'_> {
         let results = self.execute(target, &batch.work).await?;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|row| (row.id, row)).collect();
-            self.acknowledge(object, &rows, &[]).await?;
+            self.acknowledge(object, &rows, None).await?;
         }
         if !results.missed.is_empty() {
             for id in &results.missed {
@@ -134,9 +137,9 @@ impl Round<'_> {
         let Unread { records, under_way } = std::mem::take(&mut self.unread);
         for (object, ids) in records {
             let seen = self.see(object, &ids).await?;
-            let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
-            self.follow_destroyed(&gone).await?;
-            self.acknowledge(object, &seen.into_rows(), &gone).await?;
+            let gone = seen.gone(&ids);
+            self.follow_destroyed(gone.as_ref().map_or(&[], |gone| &gone.ids)).await?;
+            self.acknowledge(object, &seen.into_rows(), gone).await?;
         }
         drop(under_way);
         Ok(())
@@ -225,16 +228,16 @@ impl Round<'_> {
         &mut self,
         object: ObjectId,
         rows: &HashMap<Uuid, Row>,
-        gone: &[Uuid],
+        gone: Option<Gone>,
     ) -> Result<(), SyncError> {
         let Some(target) = self.workspace.target(object) else { return Ok(()) };
-        let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
-        let now = time::OffsetDateTime::now_utc();
+        let (absent, by) = gone.map(|gone| (gone.ids, gone.by)).unzip();
+        let ids: Vec<Uuid> = rows.keys().copied().chain(absent.unwrap_or_default()).collect();
         let mut decide = |pending: &Pending| {
             let claim = self.claims.get(&pending.id)?;
             let (answer, source_updated_at) = match (rows.get(&pending.id), &claim.verb) {
                 (Some(row), _) => (Answer::Written(row.clone()), row.updated_at),
-                (None, Verb::Delete(_)) => (Answer::Deleted { at: now }, now),
+                (None, Verb::Delete(_)) => (Answer::Deleted { at: by? }, by?),
                 // It was there a moment ago. What became of it is looked at with the next round.
                 (None, _) => return None,
             };
