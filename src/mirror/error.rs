@@ -7,7 +7,7 @@
 use sqlx::{error::DatabaseError, migrate::MigrateError};
 use uuid::Uuid;
 
-use super::ident::IdentError;
+use super::{ident::IdentError, transaction::is_contention};
 
 /// A failure at the mirror.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +143,17 @@ impl MirrorError {
             } else {
                 MirrorError::Query { action, cause }
             }
+        }
+    }
+
+    /// The same, said of the rows of `object` where open transactions of others stood in the way.
+    #[must_use]
+    pub fn of_rows(self, object: &str) -> MirrorError {
+        match self {
+            MirrorError::Query { cause, .. } if is_contention(&cause) => {
+                MirrorError::Busy { object: object.to_owned(), cause }
+            }
+            other => other,
         }
     }
 

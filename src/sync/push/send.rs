@@ -2,7 +2,8 @@
 //!
 //! It exists because four kinds of request have one life: written down, sent, answered, acknowledged. Invariants: a
 //! batch that was refused because of one record is halved until that record is alone; what was hit is read back, so
-//! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here.
+//! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here; a record that
+//! people hold keeps no other of its batch.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -77,6 +78,19 @@ impl Round<'_> {
             if self.memory.is_stopped(batch.object) {
                 return Ok(());
             }
+            match self.mark(&batch).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    // Some were settled, or their object was stopped. The others are planned anew with the next round.
+                    self.leave(&batch.records());
+                    continue;
+                }
+                Err(error) if error.is_held() => {
+                    parts.extend(self.without_held(&batch, error).await?);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             for (part, refusal) in self.send_part(&batch).await? {
                 match part.halves() {
                     Some((left, right)) if refuse_one(&refusal) => parts.extend([right, left]),
@@ -87,15 +101,10 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Sends a batch; what was refused is the answer.
+    /// Sends a batch that was written down; what was refused is the answer.
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, SyncError> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
         let (object, ids) = (batch.object, batch.records());
-        if self.mark(object, &ids, target).await? < ids.len() {
-            // Some were settled, or their object was stopped. The others are planned anew with the next round.
-            self.leave(&ids);
-            return Ok(Vec::new());
-        }
         // Only now: a page that is stored before this must not pass by a record of which nothing says that it is read
         // again after a kill.
         let under_way = UnderWay::begin(self.writes, object, &ids);
@@ -139,19 +148,17 @@ impl Round<'_> {
             let seen = self.see(object, &ids).await?;
             let gone = seen.gone(&ids);
             self.follow_destroyed(gone.as_ref().map_or(&[], |gone| &gone.ids)).await?;
-            self.acknowledge(object, &seen.into_rows(), gone).await?;
+            let acknowledged = self.acknowledge(object, &seen.into_rows(), gone).await;
+            self.spare(object, &ids, acknowledged)?;
         }
         drop(under_way);
         Ok(())
     }
 
-    /// Writes down what is about to be sent; how many records still have something to send.
-    async fn mark(
-        &self,
-        object: ObjectId,
-        ids: &[Uuid],
-        target: &Target,
-    ) -> Result<usize, SyncError> {
+    /// Writes down what is about to be sent; whether all of the records still have something to send.
+    async fn mark(&self, batch: &Batch) -> Result<bool, SyncError> {
+        let (object, ids) = (batch.object, batch.records());
+        let Some(target) = self.workspace.target(object) else { return Ok(false) };
         let sending = |id: &Uuid| {
             let claim = self.claims.get(id)?;
             let sent = match &claim.verb {
@@ -164,7 +171,8 @@ impl Round<'_> {
             Some(Sending { object_id: object, record_id: *id, image, through: claim.through })
         };
         let sendings: Vec<Sending> = ids.iter().filter_map(sending).collect();
-        Ok(self.mirror.mark_sent(&sendings).await?.len())
+        let marked = self.mirror.mark_sent(&sendings).await;
+        Ok(marked.map_err(|error| error.of_rows(target.plural()))?.len() == ids.len())
     }
 
     async fn execute(&self, target: &Target, work: &Work) -> Result<Results, SyncError> {
