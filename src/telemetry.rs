@@ -38,8 +38,9 @@ impl Telemetry {
         telemetry: &config::Telemetry,
         bars: &MultiProgress,
     ) -> Result<Telemetry, String> {
-        // The database driver tells every notice and statement; who wants that can say so.
-        let filter = EnvFilter::try_new(format!("sqlx=warn,{}", log.level))
+        // The database driver tells every notice and statement, and its pool calls a connection that broke an error,
+        // although it makes another one; who wants that can say so.
+        let filter = EnvFilter::try_new(format!("sqlx=warn,sqlx_core::pool=off,{}", log.level))
             .map_err(|error| format!("log.level {:?}: {error}", log.level))?;
         let traces = telemetry.otlp_endpoint.as_ref().map(Traces::start).transpose()?;
         let layers = vec![lines(log, bars).with_filter(filter).boxed()];

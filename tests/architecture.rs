@@ -144,7 +144,7 @@ fn named_tests(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn every_test_that_the_pages_name_is_there() {
-    for page in ["docs/threat-model.md"] {
+    for page in ["docs/threat-model.md", "docs/invariants.md"] {
         let named = named_tests(page);
         assert!(named.len() > 20, "{page} names {} tests", named.len());
         for (file, name) in named {

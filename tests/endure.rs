@@ -13,11 +13,17 @@ mod answers;
 mod certificates;
 #[path = "endure/clocks.rs"]
 mod clocks;
+#[path = "endure/connections.rs"]
+mod connections;
 #[path = "endure/database.rs"]
 mod database;
 #[path = "histories/dice.rs"]
 #[expect(dead_code, reason = "shared with the histories, which use all of it")]
 mod dice;
+#[path = "endure/disk.rs"]
+mod disk;
+#[path = "endure/encryption.rs"]
+mod encryption;
 #[path = "once/equality.rs"]
 mod equality;
 #[path = "endure/figures.rs"]
@@ -84,6 +90,11 @@ async fn twenty_may_be_out_in_every_way() {
     shown(&loops::outages(cycles(5), 5).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_postgresql_may_be_out_in_every_way() {
+    shown(&loops::database_outages(cycles(3), 6).await);
+}
+
 /// What `make endure` runs.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes a quarter of an hour: make endure"]
@@ -91,6 +102,7 @@ async fn the_whole_table() {
     let mut all = vec![loops::stops(100, 11).await, loops::kills(100, 12).await];
     all.extend(loops::restarts(50, 13).await);
     all.push(loops::outages(50, 14).await);
+    all.push(loops::database_outages(50, 15).await);
     println!("{}", table(&all));
     for figures in &all {
         figures.assert_clean();

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     exit::{self, Failure},
     output::{Output, printable},
-    webhook,
+    webhook, workspace,
 };
 use crate::{
     config::{Loaded, MirrorConfig, Source},
@@ -108,6 +108,10 @@ pub(super) async fn examine(loaded: &Loaded, output: &mut Output) -> Result<Exit
         Some(Err(Failure { message, hint, .. })) => {
             report.put("webhook", Verdict::Warning, message, hint.as_deref());
         }
+    }
+    for (key, file) in loaded.exposed_secrets() {
+        let text = format!("every user of this machine may read {} ({key})", file.display());
+        report.warn("secrets", printable(&text), workspace::EXPOSED);
     }
     output.show(&report.findings, |findings| {
         findings.iter().map(line).collect::<Vec<_>>().join("\n")

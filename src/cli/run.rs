@@ -52,6 +52,8 @@ async fn run(
     let display = Display::start(bars, workspace.name.as_deref());
     let report = tokio::select! {
         report = term.engine.pass(RunMode::Once, stop, &display.sender) => report,
+        // What PostgreSQL does not answer any more would never end by itself.
+        lost = term.lost() => Err(lost),
         () = overdue(stop) => Err(SyncError::Stopped),
     };
     display.finish().await;

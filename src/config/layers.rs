@@ -127,7 +127,8 @@ struct MirrorSettings {
     database_url_file: Option<PathBuf>,
     /// The schema of the mirrored tables.
     schema: String,
-    /// The most connections to PostgreSQL, beside one for the lease.
+    /// The most connections to PostgreSQL, beside one for the lease. With only one, `run` does not hear of local changes,
+    /// but looks for them every few seconds.
     max_connections: u32,
     /// How long the program that works on the mirror may be silent before one that stands by takes its place; one that was
     /// killed is replaced at once. The same for all of them.

@@ -187,6 +187,25 @@ impl Mirror {
         }
     }
 
+    /// Which of these records no open transaction holds.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn free(&self, object_id: ObjectId, ids: &[Uuid]) -> Result<Vec<Uuid>, MirrorError> {
+        let failed = || MirrorError::query("look which records people hold");
+        let mut transaction = self.begin().await.map_err(failed())?;
+        sqlx::query_scalar(
+            "select record_id from sync.base where workspace_id = $1 and object_id = $2 and record_id = any($3) \
+             for update skip locked",
+        )
+        .bind(self.workspace_id)
+        .bind(object_id)
+        .bind(ids)
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(failed())
+    }
+
     async fn try_mark_sent(&self, records: &[Sending]) -> Result<Option<i64>, sqlx::Error> {
         let mut transaction = self.begin().await?;
         let marked: Vec<i64> = sqlx::query_scalar(

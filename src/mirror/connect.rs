@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
@@ -18,6 +19,9 @@ use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, wo
 /// wants is kept: a database whose disk is nearly full may be read-only by default.
 const READ_ONLY: &str = "select set_config('sync.read_only', current_setting('default_transaction_read_only'), false), \
      set_config('default_transaction_read_only', 'on', false)";
+
+/// How long it is asked why there was no connection.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
@@ -108,10 +112,21 @@ pub(super) async fn connect(
     options: PgConnectOptions,
 ) -> Result<PgPool, MirrorError> {
     let place = place(&options);
-    pool.acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await
-        .map_err(|cause| MirrorError::Connect { place, cause })
+    match pool.acquire_timeout(Duration::from_secs(10)).connect_with(options.clone()).await {
+        Ok(pool) => Ok(pool),
+        Err(cause) => Err(MirrorError::Connect { place, cause: reason(cause, &options).await }),
+    }
+}
+
+/// Why no connection was made. A pool that has tried in vain says no more than that; one that is made now may tell.
+async fn reason(cause: sqlx::Error, options: &PgConnectOptions) -> sqlx::Error {
+    if !matches!(cause, sqlx::Error::PoolTimedOut) {
+        return cause;
+    }
+    match timeout(LAST_TRY, options.connect()).await {
+        Ok(Err(reason)) => reason,
+        Ok(Ok(_)) | Err(_) => cause,
+    }
 }
 
 fn place(options: &PgConnectOptions) -> String {

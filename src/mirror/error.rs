@@ -7,7 +7,7 @@
 use sqlx::{error::DatabaseError, migrate::MigrateError};
 use uuid::Uuid;
 
-use super::ident::IdentError;
+use super::{ident::IdentError, transaction::is_contention};
 
 /// A failure at the mirror.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +143,17 @@ impl MirrorError {
             } else {
                 MirrorError::Query { action, cause }
             }
+        }
+    }
+
+    /// The same, said of the rows of `object` where open transactions of others stood in the way.
+    #[must_use]
+    pub fn of_rows(self, object: &str) -> MirrorError {
+        match self {
+            MirrorError::Query { cause, .. } if is_contention(&cause) => {
+                MirrorError::Busy { object: object.to_owned(), cause }
+            }
+            other => other,
         }
     }
 
@@ -284,19 +295,40 @@ fn sql_hint(error: &sqlx::Error) -> Option<String> {
         }
         Some("25006") => "the database is read-only: give the primary's address, not a replica's",
         Some("53300") => {
-            "the server has no connection left: raise max_connections or lower mirror.max_connections"
+            "no connection is left: raise the server's max_connections, or the CONNECTION LIMIT of the role or the \
+             database, or lower mirror.max_connections"
         }
         None if matches!(error, sqlx::Error::PoolTimedOut) => {
             "check that the server runs, and that its max_connections and the role's CONNECTION LIMIT leave room for \
              mirror.max_connections"
         }
-        None if matches!(error, sqlx::Error::Io(_)) => {
-            "check that the server runs and that host and port in the database URL are right"
-        }
-        None if matches!(error, sqlx::Error::Tls(_)) => {
-            "check the certificate: sslmode=verify-full needs sslrootcert for a private authority"
-        }
-        Some(_) | None => return None,
+        None => match error {
+            sqlx::Error::Io(cause) => io_hint(cause.kind()),
+            sqlx::Error::Tls(cause) if cause.to_string() == NO_TLS => {
+                "turn on ssl in the server's postgresql.conf; sslmode=prefer does without, where nobody can listen"
+            }
+            sqlx::Error::Tls(_) => CERTIFICATE,
+            _ => return None,
+        },
+        Some(_) => return None,
     };
     Some(hint.to_owned())
+}
+
+/// How the library says that the server does not speak TLS.
+const NO_TLS: &str = "server does not support TLS";
+
+const CERTIFICATE: &str = "is the host in the database URL the name in the server's certificate, and is the certificate valid \
+     today? sslrootcert names the file of a private authority";
+
+/// The library tells what TLS refuses as invalid data that came over the connection.
+fn io_hint(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind::{InvalidData, NotFound};
+    match kind {
+        InvalidData => CERTIFICATE,
+        NotFound => {
+            "is there a file at each path in the database URL: sslrootcert, sslcert, sslkey, or the server's socket?"
+        }
+        _ => "check that the server runs and that host and port in the database URL are right",
+    }
 }

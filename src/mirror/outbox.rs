@@ -164,15 +164,19 @@ impl Mirror {
             .map_err(MirrorError::query("wake the running twenty-sync"))
     }
 
-    /// Listens for local changes.
+    /// Listens for local changes, on a connection that is kept for it; `None` where the only one there may be is needed
+    /// for the work.
     ///
     /// # Errors
     /// PostgreSQL refuses, or no connection is free.
-    pub async fn listen(&self) -> Result<ChangeListener, MirrorError> {
+    pub async fn listen(&self) -> Result<Option<ChangeListener>, MirrorError> {
+        if self.pool.options().get_max_connections() < 2 {
+            return Ok(None);
+        }
         let failed = || MirrorError::query("listen for local changes");
         let mut listener = PgListener::connect_with(&self.pool).await.map_err(failed())?;
         listener.listen(CHANNEL).await.map_err(failed())?;
-        Ok(ChangeListener { listener, workspace: self.workspace_id.to_string() })
+        Ok(Some(ChangeListener { listener, workspace: self.workspace_id.to_string() }))
     }
 }
 

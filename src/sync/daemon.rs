@@ -132,7 +132,7 @@ async fn keep_pushing(engine: &Engine, stop: &CancellationToken) -> Result<(), S
             listener = match engine.listen().await {
                 Ok(listener) => {
                     say_works(engine, "listen for local changes");
-                    Some(listener)
+                    listener
                 }
                 Err(error) => {
                     say_fails(engine, "listen for local changes", &error);
@@ -252,11 +252,12 @@ async fn open(
                 return Ok(Some(stand));
             }
             Err(error) if error.disposition() == Disposition::Retry => {
-                let error = chain(&error);
+                let (hint, error) = (error.hint(), chain(&error));
                 if troubles.begins(OPENING, &error) {
                     tracing::warn!(
                         event = "opening_failed",
                         error,
+                        hint,
                         "could not open both sides, trying again"
                     );
                 }

@@ -253,11 +253,11 @@ impl Engine {
         Push { source, mirror, workspace, writes }.run(stop).await
     }
 
-    /// Tells when something was changed here.
+    /// Tells when something was changed here, if a connection can be spared for that.
     ///
     /// # Errors
     /// PostgreSQL refuses.
-    pub async fn listen(&self) -> Result<ChangeListener, SyncError> {
+    pub async fn listen(&self) -> Result<Option<ChangeListener>, SyncError> {
         Ok(self.mirror.listen().await?)
     }
 

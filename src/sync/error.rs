@@ -162,6 +162,11 @@ impl SyncError {
         matches!(self, SyncError::Mirror(MirrorError::Overtaken { .. }))
     }
 
+    /// Whether open transactions of people hold what was to be written.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, SyncError::Mirror(MirrorError::Busy { .. }))
+    }
+
     /// Whether the source does not do what it was asked for, as when its data model changed.
     pub(super) fn is_refused(&self) -> bool {
         matches!(self, SyncError::Source(error) if error.is_refused())

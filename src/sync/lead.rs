@@ -217,7 +217,7 @@ async fn pass_on(engine: &Engine, hints: &Hints) -> ! {
 
 impl Term {
     /// Waits until the lease is lost, or is not known to be held any more.
-    pub(super) async fn lost(&self) -> SyncError {
+    pub async fn lost(&self) -> SyncError {
         self.lost.cancelled().await;
         MirrorError::LeaseLost.into()
     }
@@ -329,8 +329,13 @@ impl Keeper {
     /// Another program may soon take this one for gone: nothing is written to Twenty until the lease is renewed.
     async fn reconnect(&mut self) {
         self.licence.revoke();
-        if let Err(error) = self.candidate.reconnect().await {
-            tracing::debug!(error = chain(&error), "could not connect again");
+        // A server that does not answer must not keep it from seeing that the lease has run out.
+        match timeout(self.time / 3, self.candidate.reconnect()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(error = chain(&error), "could not connect again");
+            }
+            Err(_) => tracing::debug!("could not connect again in time"),
         }
     }
 }

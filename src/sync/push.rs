@@ -2,10 +2,11 @@
 //!
 //! It exists as the loop around [`crate::plan::push`] and [`crate::plan::batch`]. Invariants: what is sent is
 //! written down before it is; a write whose fate is unknown is read before anything else is sent for its record; a
-//! record that cannot go waits alone, with those that refer to it; every answer is one more observation and takes
-//! the same path as a page.
+//! record that cannot go waits alone, with those that refer to it, also where people hold its row; every answer is one
+//! more observation and takes the same path as a page.
 
 mod destroyed;
+mod held;
 mod look;
 mod memory;
 mod refuse;
@@ -17,7 +18,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::memory::Memory;
+use self::{held::Held, memory::Memory};
 use super::{
     SyncError, fuse,
     target::{Target, Workspace},
@@ -82,6 +83,7 @@ struct Round<'a> {
     writes: &'a Writes,
     stop: &'a CancellationToken,
     memory: &'a mut Memory,
+    held: &'a mut Held,
     report: &'a mut PushReport,
     /// What was claimed, by record.
     claims: HashMap<Uuid, Claim>,
@@ -107,10 +109,10 @@ struct Claim {
 }
 
 impl Push<'_> {
-    /// Pushes until nothing is left that can go now.
+    /// Pushes until nothing is left that can go now. Fails in the end if people hold rows that should have gone.
     pub(super) async fn run(&self, stop: &CancellationToken) -> Result<PushReport, SyncError> {
         let mut report = PushReport::default();
-        let mut memory = Memory::default();
+        let (mut memory, mut held) = (Memory::default(), Held::default());
         while !stop.is_cancelled() {
             // The data model must not change between planning and acknowledging.
             let workspace = self.workspace.read().await;
@@ -119,9 +121,13 @@ impl Push<'_> {
             claimed.retain(|record| {
                 !blown.contains(&record.object_id)
                     && memory.may_try(record.object_id, record.record_id)
+                    && !held.holds(record.object_id, record.record_id)
             });
-            if claimed.is_empty() || report.model_outdated {
+            if report.model_outdated {
                 return Ok(report);
+            }
+            if claimed.is_empty() {
+                return held.error.map_or(Ok(report), Err);
             }
             let mut round = Round {
                 source: self.source,
@@ -130,6 +136,7 @@ impl Push<'_> {
                 writes: self.writes,
                 stop,
                 memory: &mut memory,
+                held: &mut held,
                 report: &mut report,
                 claims: HashMap::new(),
                 written: Writings::new(),
@@ -186,10 +193,12 @@ impl Round<'_> {
             }
         }
         for (object, ids) in done.0 {
-            self.settle_unseen(object, &ids).await?;
+            let settled = self.settle_unseen(object, &ids).await;
+            self.spare(object, &ids, settled)?;
         }
         for (object, ids) in unread.0 {
-            self.look(object, &ids, look::Fate::Unknown).await?;
+            let looked = self.look(object, &ids, look::Fate::Unknown).await;
+            self.spare(object, &ids, looked)?;
         }
         self.write().await
     }
@@ -257,7 +266,9 @@ impl Round<'_> {
                 }
             }
             for batch in batch(planned, Limits::default()) {
-                self.send(batch).await?;
+                let (object, ids) = (batch.object, batch.records());
+                let sent = self.send(batch).await;
+                self.spare(object, &ids, sent)?;
             }
             self.read_back(1).await?;
         }

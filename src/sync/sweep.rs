@@ -42,6 +42,8 @@ pub(super) struct Sweeper<'a> {
     pub(super) applied: BTreeMap<ObjectId, Applied>,
     /// What went wrong, by object.
     pub(super) failures: BTreeMap<ObjectId, SyncError>,
+    /// Those that the source did not count.
+    uncounted: BTreeSet<ObjectId>,
 }
 
 /// What a look by ids brought.
@@ -59,8 +61,8 @@ impl<'a> Sweeper<'a> {
         complete: BTreeSet<ObjectId>,
         stop: &'a CancellationToken,
     ) -> Sweeper<'a> {
-        let (released, applied, failures) = Default::default();
-        Sweeper { pulls, complete, released, stop, applied, failures }
+        let (released, applied, failures, uncounted) = Default::default();
+        Sweeper { pulls, complete, released, stop, applied, failures, uncounted }
     }
 
     /// Sweeps every object of which the source counts too few records.
@@ -80,9 +82,15 @@ impl<'a> Sweeper<'a> {
         Ok(())
     }
 
+    /// The objects of which it is known now that nothing is missing any more.
+    pub(super) fn done(&self) -> Vec<ObjectId> {
+        let is_open = |id: &ObjectId| self.failures.contains_key(id) || self.uncounted.contains(id);
+        self.complete.iter().filter(|id| !is_open(id)).copied().collect()
+    }
+
     /// The objects of which the source counts fewer records than it should hold. What it should hold is counted
     /// first: what is created meanwhile can hide a destroyed record until the next time, and never make one up.
-    async fn suspicious(&self) -> Result<Vec<ObjectId>, SyncError> {
+    async fn suspicious(&mut self) -> Result<Vec<ObjectId>, SyncError> {
         let mut expected = Vec::new();
         for pull in self.complete.iter().filter_map(|object| self.pulls.get(object)) {
             let count = pull.mirror.expected_count(&pull.target.writer, pull.target.expected());
@@ -92,12 +100,17 @@ impl<'a> Sweeper<'a> {
         let names: Vec<&str> = expected.iter().map(|(pull, _)| pull.target.plural()).collect();
         let Some((pull, _)) = expected.first() else { return Ok(Vec::new()) };
         let counts = pull.source.counts(&names, trash(pull)).await?;
-        let suspicious = |((pull, expected), counted): (&(&Pull<'_>, u64), Option<u64>)| {
-            counted
-                .is_some_and(|counted| counted < *expected)
-                .then_some(pull.target.table.object_id)
-        };
-        Ok(expected.iter().zip(counts).filter_map(suspicious).collect())
+        let (mut suspicious, mut uncounted) = (Vec::new(), BTreeSet::new());
+        for ((pull, expected), counted) in expected.iter().zip(counts) {
+            let object = pull.target.table.object_id;
+            match counted {
+                Some(counted) if counted < *expected => suspicious.push(object),
+                Some(_) => {}
+                None => drop(uncounted.insert(object)),
+            }
+        }
+        self.uncounted = uncounted;
+        Ok(suspicious)
     }
 
     /// Narrows down where records are missing, and looks there.

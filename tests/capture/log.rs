@@ -147,7 +147,7 @@ async fn a_row_becomes_the_same_json_in_every_session() {
 #[tokio::test]
 async fn a_transaction_notifies_once() {
     let people = People::with(5).await;
-    let mut listener = people.mirror().listen().await.unwrap();
+    let mut listener = people.mirror().listen().await.unwrap().unwrap();
     let mut heard = sqlx::postgres::PgListener::connect_with(people.pool()).await.unwrap();
     heard.listen("sync_outbox").await.unwrap();
     people.sql("update twenty.people set city = 'Bonn'").await;
@@ -160,7 +160,7 @@ async fn a_transaction_notifies_once() {
 #[tokio::test]
 async fn a_lost_connection_means_look_now() {
     let people = People::with(1).await;
-    let mut listener = people.mirror().listen().await.unwrap();
+    let mut listener = people.mirror().listen().await.unwrap().unwrap();
     people.ground.database.terminate_backends().await;
     listener.changed().await.unwrap();
 }

@@ -100,7 +100,7 @@ async fn a_retried_record_is_to_be_sent_again() {
 #[tokio::test]
 async fn a_retry_wakes_the_running_program() {
     let people = stuck().await;
-    let mut listener = people.mirror().listen().await.unwrap();
+    let mut listener = people.mirror().listen().await.unwrap().unwrap();
     let (ended, heard) = tokio::join!(
         run(&people, &["problems", "retry", "--json"]),
         tokio::time::timeout(std::time::Duration::from_secs(20), listener.changed()),

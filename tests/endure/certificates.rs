@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use fake_twenty::World;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 use tokio::{
@@ -14,10 +14,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        pki_types::{CertificateDer, PrivateKeyDer},
-    },
+    rustls::{ServerConfig, pki_types::PrivateKeyDer},
 };
 
 use super::{
@@ -26,13 +23,13 @@ use super::{
 };
 
 /// An authority, and where its certificate lies.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Authority {
-    fn found(folder: &TempDir, name: &str) -> Authority {
+    pub(crate) fn found(folder: &TempDir, name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -42,21 +39,29 @@ impl Authority {
         Authority { issuer: Issuer::new(params, key), file }
     }
 
-    fn sign(&self, params: &CertificateParams) -> Shown {
+    pub(crate) fn sign(&self, params: &CertificateParams) -> Shown {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Shown { certificate: certificate.der().clone(), key }
+        Shown { certificate, key }
     }
 }
 
 /// What a server shows.
-struct Shown {
-    certificate: CertificateDer<'static>,
-    key: KeyPair,
+pub(crate) struct Shown {
+    pub(crate) certificate: Certificate,
+    pub(crate) key: KeyPair,
+}
+
+impl Shown {
+    /// Signed by nobody else.
+    pub(crate) fn by_itself(params: &CertificateParams) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        Shown { certificate: params.self_signed(&key).unwrap(), key }
+    }
 }
 
 /// A certificate for this name, valid between these days from now.
-fn params(name: &str, from: i64, until: i64) -> CertificateParams {
+pub(crate) fn params(name: &str, from: i64, until: i64) -> CertificateParams {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let now = OffsetDateTime::now_utc();
     params.not_before = now + Duration::days(from);
@@ -75,7 +80,7 @@ impl Door {
         let key = PrivateKeyDer::try_from(shown.key.serialize_der()).unwrap();
         let config = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![shown.certificate], key)
+            .with_single_cert(vec![shown.certificate.der().clone()], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,10 +109,8 @@ impl Drop for Door {
 async fn only_a_certificate_of_that_name_valid_today_from_a_known_authority_gets_a_request() {
     let (stage, folder) = (Stage::set(World::sample()).await, tempfile::tempdir().unwrap());
     let (ours, another) = (Authority::found(&folder, "ours"), Authority::found(&folder, "another"));
-    let own_key = KeyPair::generate().unwrap();
-    let own = params("localhost", -1, 1).self_signed(&own_key).unwrap();
-    let self_signed = Shown { certificate: own.der().clone(), key: own_key };
     let good = || params("localhost", -1, 1);
+    let self_signed = Shown::by_itself(&good());
     let known = Some(&ours.file);
     for (what, shown, file, is_believed) in [
         ("self-signed", self_signed, known, false),

@@ -1,7 +1,16 @@
 //! A machine whose clock is wrong, jumps, or stands still: what the program does depends on the clocks of the two sides
 //! alone.
 
-use std::{fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -9,8 +18,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
-    ground::Ground,
+    ground::{Ground, writes_records},
     load::Load,
+    stage::{finish, id_of},
     verdict::{Trail, judge},
 };
 
@@ -122,4 +132,35 @@ async fn what_is_tried_again_and_what_is_due_is_counted_by_the_clock_of_the_data
     let swept = "select count(*) from sync.sweep where completed_at is not null";
     ground.until("the sweep that is due", async || ground.number(swept).await > 0).await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_record_that_twenty_destroyed_meanwhile_lies_in_the_trash_by_twentys_clock() {
+    let Some(clock) = Clock::make() else { return };
+    let mut ground = Ground::lay().await;
+    ground.settings = &[("PULL__DELETED_RECORDS", "keep")];
+    ground.once().await;
+    let person = ground.stage.fake.world(|world| id_of(world, "people", 0));
+    let was_deleted = AtomicBool::new(false);
+    ground.stage.fake.on_request(Box::new(move |call, world| {
+        // Between the delete and the look at what became of it.
+        if writes_records(call) {
+            was_deleted.store(true, SeqCst);
+        } else if was_deleted.swap(false, SeqCst) {
+            world.destroy("people", person);
+        }
+    }));
+    ground.sql(&format!("delete from twenty.people where id = '{person}'")).await;
+    clock.set(&format!("+ {DAY}"));
+    let ended = finish(clock.program(&ground).arg("--once")).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ground.stage.fake.clear_on_request();
+    let right = format!(
+        "select count(*) from twenty.people where id = '{person}' \
+         and abs(extract(epoch from now() - deleted_at)) < 60 and updated_at = deleted_at"
+    );
+    assert_eq!(ground.number(&right).await, 1);
+    ground.run().await;
+    let gone = format!("select count(*) from twenty.people where id = '{person}'");
+    assert_eq!(ground.number(&gone).await, 0);
 }

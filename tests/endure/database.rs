@@ -1,15 +1,20 @@
-//! A database that refuses, fills up, or is held by others: the program says what is wrong, forgets nothing of where it
+//! A database that refuses, or is held by others: the program says what is wrong, forgets nothing of where it
 //! was, leaves the rest of the work alone, and goes on by itself.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use fake_twenty::{Effect, Fault};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use test_postgres::{Lifeline, TestCluster, TestDatabase};
-use tokio::{sync::Mutex, time::sleep};
+use test_postgres::{TestCluster, TestDatabase};
+use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{ground::Ground, running::Running, stage::id_of};
+use super::{
+    ground::{Ground, writes_records},
+    running::Running,
+    stage::id_of,
+};
 
 /// The program looks five times in that time.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
@@ -70,6 +75,103 @@ async fn tables_and_rows_that_others_hold_wait_and_the_rest_goes_on() {
     }
     running.stop().await;
     ground.sql("alter table twenty.people drop column mine").await;
+    ground.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_holds_while_its_write_is_under_way_keeps_no_other_from_going() {
+    let ground = Ground::lay().await;
+    let mut running = ground.start();
+    ground.crosses().await;
+    let fake = &ground.stage.fake;
+    let person = |place| fake.world(|world| id_of(world, "people", place));
+    let (held, free) = (person(0), person(1));
+    let title = |id: Uuid| fake.world(|world| world.row("people", id).unwrap()["jobTitle"].clone());
+    let edit = async |id: Uuid, title: &str| {
+        let set = format!("update twenty.people set job_title = '{title}' where id = '{id}'");
+        ground.sql(&set).await;
+    };
+    let lock = format!("select from twenty.people where id = '{held}' for update");
+    for (round, again) in [("while it is sent", false), ("before it is sent", true)] {
+        // Its write arrives, and the row is held before the answer is there; or its next edit is open before it is sent.
+        fake.fault(
+            Fault::new(Effect::Slow(Duration::from_millis(500))).when(writes_records).next(1),
+        );
+        fake.clear_calls();
+        edit(held, round).await;
+        let is_sent = async || fake.calls().iter().any(|call| writes_records(&call.info));
+        ground.until("the write", is_sent).await;
+        let mut other = ground.pool.begin().await.unwrap();
+        let first = if again {
+            format!("update twenty.people set job_title = 'open' where id = '{held}'")
+        } else {
+            lock.clone()
+        };
+        sqlx::raw_sql(AssertSqlSafe(first)).execute(&mut *other).await.unwrap();
+        running
+            .says(&["push local changes", "people: open transactions of others hold its rows"])
+            .await;
+        // The same object, a new record of it, and another object.
+        edit(free, round).await;
+        ground.until("the other record", async || title(free) == round).await;
+        let (new, company) = (Uuid::new_v4(), Uuid::new_v4());
+        let insert = format!(
+            "insert into twenty.people (id, job_title) values ('{new}', 'new'); \
+             insert into twenty.companies (id, name) values ('{company}', 'new')"
+        );
+        ground.sql(&insert).await;
+        let both = async || {
+            fake.world(|world| {
+                world.row("people", new).is_some() && world.row("companies", company).is_some()
+            })
+        };
+        ground.until("what is new", both).await;
+        assert_eq!(title(held), round);
+        other.commit().await.unwrap();
+        let waiting = format!("select count(*) from sync.base where record_id = '{held}'");
+        ground.until("the end of it", async || ground.number(&waiting).await == 0).await;
+        assert!(running.runs(), "{}", running.tail());
+    }
+    assert_eq!(title(held), "open");
+    running.stop().await;
+    assert_eq!(ground.number("select count(*) from sync.conflict").await, 0);
+    ground.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_somebody_edits_once_more_keeps_no_other_of_its_batch_from_going() {
+    let ground = Ground::lay().await;
+    let fake = &ground.stage.fake;
+    // Changed alike, they are one request.
+    ground.sql("update twenty.people set job_title = 'alike'").await;
+    let person = fake.world(|world| id_of(world, "people", 0));
+    let company = Uuid::new_v4();
+    ground
+        .sql(&format!("insert into twenty.companies (id, name) values ('{company}', 'new')"))
+        .await;
+    let mut other = ground.pool.begin().await.unwrap();
+    let edit = format!("update twenty.people set job_title = 'open' where id = '{person}'");
+    sqlx::raw_sql(AssertSqlSafe(edit)).execute(&mut *other).await.unwrap();
+    let mut running = ground.start();
+    let gone = async || {
+        let waits = "select count(*) from sync.base";
+        ground.number(waits).await == 1
+            && fake.world(|world| world.row("companies", company)).is_some()
+    };
+    ground.until("all the others", gone).await;
+    running
+        .says(&["push local changes", "people: open transactions of others hold its rows"])
+        .await;
+    other.commit().await.unwrap();
+    ground
+        .until("the end", async || ground.number("select count(*) from sync.base").await == 0)
+        .await;
+    let titles = fake.world(|world| world.rows("people"));
+    let open = titles.iter().filter(|row| row["jobTitle"] == "open").count();
+    let alike = titles.iter().filter(|row| row["jobTitle"] == "alike").count();
+    assert_eq!((open, alike), (1, titles.len() - 1));
+    assert!(running.runs(), "{}", running.tail());
+    running.stop().await;
     ground.assert_quiet_and_equal().await;
 }
 
@@ -144,96 +246,4 @@ async fn set_read_only(keeper: &mut PgConnection, is_read_only: bool) {
     let set = format!("alter system set default_transaction_read_only = {is_read_only}");
     sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *keeper).await.unwrap();
     sqlx::raw_sql("select pg_reload_conf()").execute(&mut *keeper).await.unwrap();
-}
-
-/// A disk of a few MiB that only the user of PostgreSQL may write to; it goes with this value.
-struct SmallDisk {
-    folder: PathBuf,
-    _lifeline: Lifeline,
-}
-
-impl SmallDisk {
-    const MIB: u32 = 48;
-
-    /// Nothing where this user may not mount one.
-    fn mount() -> Option<SmallDisk> {
-        let folder = std::env::temp_dir().join(format!("twenty-sync-disk-{}", Uuid::new_v4()));
-        std::fs::create_dir(&folder).unwrap();
-        let clean_up = "umount -l \"$1\"; rmdir \"$1\"";
-        let lifeline = Lifeline::tie(clean_up, &[&folder]).unwrap();
-        let number = |flag: &str| {
-            let id = Command::new("id").args([flag, "postgres"]).output().ok()?;
-            String::from_utf8(id.stdout).ok()?.trim().parse::<u32>().ok()
-        };
-        let user = number("-u").zip(number("-g"));
-        let mounted = user.is_some_and(|(user, group)| {
-            let options = format!("size={}m,uid={user},gid={group},mode=700", Self::MIB);
-            let mut mount = Command::new("mount");
-            mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&folder);
-            mount.output().is_ok_and(|output| output.status.success())
-        });
-        if !mounted {
-            println!("skipped: this test needs the right to mount a tmpfs, and the user postgres");
-            return None;
-        }
-        Some(SmallDisk { folder, _lifeline: lifeline })
-    }
-
-    /// Leaves no room.
-    fn fill(&self) {
-        let mut command = Command::new("dd");
-        command.args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", self.filler().display()));
-        let output = command.output().unwrap();
-        assert!(!output.status.success(), "dd ends because the disk is full");
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.filler()).unwrap();
-    }
-
-    fn filler(&self) -> PathBuf {
-        self.folder.join("filler")
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_full_waits_and_says_so() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let Some(cluster) = TestCluster::start_if_installed().await else { return };
-    let database = cluster.database().await;
-    let mut admin = PgConnection::connect(cluster.url()).await.unwrap();
-    for statement in [
-        format!("create tablespace small location '{}'", disk.folder.display()),
-        format!("alter database \"{}\" set tablespace small", database.name()),
-    ] {
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
-    }
-    let ground = Ground::before(database, Some(Mutex::new(cluster))).await;
-    ground.once().await;
-    let mut program = ground.program();
-    let mut running = ground.start_with(program.env("TWENTY_SYNC__HEALTH__LISTEN", "127.0.0.1:0"));
-    ground.crosses().await;
-    let listening: Value = serde_json::from_str(&running.says(&["\"address\""]).await).unwrap();
-    let ready = format!("http://{}/readyz", listening["address"].as_str().unwrap());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let is_ready = async || client.get(&ready).send().await.unwrap().status().is_success();
-    ground.until("ready", &is_ready).await;
-    // What is new needs room, wherever there is some left in the tables.
-    ground.sql("vacuum full").await;
-    disk.fill();
-    let before = ground.cursor("people").await.0;
-    let last = ground.stage.fake.world(|world| {
-        let make = |number: usize| world.create("people", &json!({"city": format!("c{number}")}));
-        (0..400).map(make).collect::<Vec<Uuid>>()
-    });
-    running.says(&["53100", "disk is full"]).await;
-    assert_eq!(ground.cursor("people").await.0, before, "it counts as read");
-    ground.until("red", async || !is_ready().await).await;
-    disk.make_room();
-    let arrived = format!("select count(*) from twenty.people where id = '{}'", last[399]);
-    ground.until("recovery", async || ground.number(&arrived).await == 1).await;
-    ground.crosses().await;
-    assert!(running.runs(), "{}", running.tail());
-    running.stop().await;
-    ground.assert_quiet_and_equal().await;
 }

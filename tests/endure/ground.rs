@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use fake_twenty::{FakeTwenty, Options, RateLimit, World};
+use fake_twenty::{CallInfo, FakeTwenty, Options, RateLimit, World};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
@@ -15,6 +15,7 @@ use tokio::{
     sync::Mutex,
     time::{Duration, Instant, sleep},
 };
+use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -85,6 +86,8 @@ pub(crate) struct Ground {
     pub(crate) pool: PgPool,
     /// The database as somebody else than who made it.
     pub(crate) url: Option<String>,
+    /// What this test sets beside the others, by the names of the settings.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
     /// A server of its own, where it is to be stopped.
     pub(crate) cluster: Option<Mutex<TestCluster>>,
     logs: TempDir,
@@ -138,7 +141,19 @@ impl Ground {
         let pool = database.pool().await;
         let stage = Stage { fake, database };
         let (logs, started) = (tempfile::tempdir().unwrap(), AtomicUsize::new(0));
-        Ground { stage, proxy, pool, url: None, cluster, logs, started }
+        Ground { stage, proxy, pool, url: None, settings: &[], cluster, logs, started }
+    }
+
+    /// The way of the program to PostgreSQL from now on, which fails on demand.
+    pub(crate) async fn lay_line(&mut self) -> Proxy {
+        let mut url = Url::parse(self.stage.database.url()).unwrap();
+        let place = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
+        let mut addresses = tokio::net::lookup_host(place).await.unwrap();
+        let line = Proxy::before(addresses.next().unwrap()).await;
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(line.port())).unwrap();
+        self.url = Some(url.into());
+        line
     }
 
     /// From now on every version of a row is remembered.
@@ -160,7 +175,7 @@ impl Ground {
         if let Some(url) = &self.url {
             command.env("DATABASE_URL", url);
         }
-        for (name, value) in SETTINGS {
+        for (name, value) in SETTINGS.iter().chain(self.settings) {
             command.env(format!("TWENTY_SYNC__{name}"), value);
         }
         command
@@ -173,6 +188,11 @@ impl Ground {
 
     pub(crate) fn start_with(&self, command: &mut Command) -> Running {
         Running::start(command.arg("run"), self.log_file())
+    }
+
+    /// A single run that goes on while the test does.
+    pub(crate) fn start_once(&self) -> Running {
+        Running::start(self.program().arg("--once"), self.log_file())
     }
 
     pub(crate) fn log_file(&self) -> PathBuf {
@@ -252,6 +272,12 @@ impl Ground {
             assert_eq!((&report["rows_changed"], &report["written"]), (&0.into(), &0.into()));
         }
     }
+}
+
+/// Whether a request changes records: bulk writes are mutations, creates are sent by POST to REST.
+pub(crate) fn writes_records(call: &CallInfo) -> bool {
+    let is_mutation = call.document().is_some_and(|document| document.starts_with("mutation"));
+    is_mutation || (call.method == "POST" && call.path.starts_with("/rest/"))
 }
 
 /// Two objects with enough records to edit.

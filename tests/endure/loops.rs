@@ -131,6 +131,34 @@ pub(crate) async fn outages(cycles: usize, seed: u64) -> Figures {
     Figures { what: "outage of Twenty", cycles, times, late_calls: 0, verdict }
 }
 
+/// The way to PostgreSQL is out for a while, in each of three ways in turn: what was committed and what was not, nobody
+/// tells the program, and longer than the lease runs.
+pub(crate) async fn database_outages(cycles: usize, seed: u64) -> Figures {
+    let mut ground = Ground::lay().await;
+    let line = ground.lay_line().await;
+    let ground = laid(ground).await;
+    let (load, mut dice, mut trail) =
+        (Load::begin(&ground, seed), Dice::new(seed), Trail::default());
+    let mut running = ground.start();
+    ground.crosses().await;
+    let mut times = Vec::new();
+    for cycle in 0..cycles {
+        sleep(moment(&mut dice, 400)).await;
+        line.set([Mode::CutAnswers, Mode::Refuse, Mode::Stall][cycle % 3]);
+        sleep(moment(&mut dice, 2_500) + Duration::from_secs(1)).await;
+        line.set(Mode::Pass);
+        times.push(ground.crosses().await);
+        assert!(running.runs(), "{}", running.tail());
+        trail.follow(&ground);
+    }
+    assert_no_fault(&running.log());
+    let ledger = load.end().await;
+    let verdict = judge(&ground, &ledger, trail).await;
+    running.stop().await;
+    ground.assert_quiet_and_equal().await;
+    Figures { what: "outage of PostgreSQL's line", cycles, times, late_calls: 0, verdict }
+}
+
 async fn laid(ground: Ground) -> Arc<Ground> {
     ground.call_witnesses().await;
     Arc::new(ground)

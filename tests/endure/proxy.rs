@@ -1,6 +1,6 @@
-//! A line to Twenty that fails on demand: refused, cut behind a request that arrived, or held.
+//! A line to Twenty or PostgreSQL that fails on demand: refused, cut behind a request that arrived, or held.
 //!
-//! It knows no HTTP, as a network knows none. The port stays its own while connections are refused.
+//! It knows no protocol, as a network knows none. The port stays its own while connections are refused.
 
 use std::net::SocketAddr;
 
@@ -41,6 +41,10 @@ impl Proxy {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     pub(crate) fn set(&self, mode: Mode) {

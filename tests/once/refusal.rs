@@ -1,12 +1,17 @@
 //! Bad input: each gets one clear line, a hint and its exit code, and nothing is half done.
 
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
 use fake_twenty::{BadKey, Effect, Fault, Options, World};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{
     equality,
     stage::{Ended, Stage, finish, id_of},
 };
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The failure is one line with `words` in it, and a hint; no secret is in it.
 fn assert_refused(ended: &Ended, code: i32, words: &[&str]) {
@@ -220,4 +225,31 @@ async fn people(stage: &Stage) -> i64 {
 async fn start_over(stage: &Stage) {
     let pool = stage.database.pool().await;
     sqlx::raw_sql("delete from sync.checkpoint").execute(&pool).await.expect("the mirror answers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_everybody_may_read_is_used_and_told_with_its_place() {
+    let stage = Stage::set(World::sample()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, stage.fake.api_key()).unwrap();
+    let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode));
+    set(folder.path(), 0o755).unwrap();
+    let run = async |arguments: &[&str]| {
+        let mut program = stage.program();
+        program.args(arguments).env_remove("TWENTY_API_KEY").env("TWENTY_API_KEY_FILE", &file);
+        // As it is by itself: what is said at this level only.
+        timeout(PATIENCE, program.output()).await.unwrap().unwrap()
+    };
+    let place = file.display().to_string();
+    for (mode, is_told) in [(0o644, true), (0o640, false)] {
+        set(&file, mode).unwrap();
+        let once = run(&["--once"]).await;
+        let log = String::from_utf8(once.stderr).unwrap();
+        assert_eq!(once.status.code(), Some(0), "{log}");
+        assert_eq!(log.contains("secret_exposed") && log.contains(&place), is_told, "{log}");
+        let doctor = run(&["doctor"]).await;
+        let report = String::from_utf8(doctor.stdout).unwrap();
+        assert_eq!(report.contains(&place), is_told, "{report}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What would delete or overwrite too much at once stops and asks, on either side, and stops nothing else.
 
-use fake_twenty::World;
+use fake_twenty::{CallInfo, Fault, World};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -152,6 +152,25 @@ async fn many_destroyed_records_stay_here_until_a_person_lets_them_go() {
     assert_eq!(scene.number("select count(*) from twenty.people").await, 200);
     scene.assert_quiet_and_equal().await;
     assert!(fuses(&scene).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_let_go_is_not_forgotten_where_records_could_not_be_counted() {
+    let scene = scene().await.settings(&[("SOURCE__RETRY_DEADLINE", "100ms")]);
+    let gone: Vec<Uuid> = live_people(&scene)[..100].iter().map(id).collect();
+    scene.stage.fake.world(|world| gone.iter().for_each(|person| world.destroy("people", *person)));
+    scene.sync_to_attention().await;
+    command(&scene, &["fuse", "release", "people"]).await;
+    let counts =
+        |call: &CallInfo| call.body.contains("p0: ") && call.body.contains("{ totalCount }");
+    scene.stage.fake.fault(Fault::status(503).when(counts));
+    let ended = scene.run().await;
+    assert!(ended.stderr.contains("counting_failed"), "{ended:?}");
+    scene.stage.fake.clear_faults();
+    assert_eq!(scene.number("select count(*) from twenty.people").await, 300);
+    scene.sync().await;
+    assert_eq!(scene.number("select count(*) from twenty.people").await, 200);
+    scene.assert_quiet_and_equal().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

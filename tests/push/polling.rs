@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fake_twenty::{Effect, Fault, NewField, World};
+use fake_twenty::{CallInfo, Effect, Fault, NewField, World};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -136,6 +136,32 @@ async fn a_destroyed_record_leaves_the_mirror_with_the_next_look() {
     let id = scene.some("notes", 0);
     scene.stage.fake.world(|world| world.destroy("notes", id));
     until("the row is gone", async || scene.row("notes", id).await.is_none()).await;
+    daemon.stop().await;
+    scene.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destroyed_record_that_could_not_be_looked_for_is_looked_for_with_the_next_pass() {
+    let settings = [("SOURCE__RETRY_DEADLINE", "100ms")];
+    let scene = Scene::with(World::sample(), &settings).await;
+    let daemon = daemon(&scene, "200ms").await;
+    let counts =
+        |call: &CallInfo| call.body.contains("p0: ") && call.body.contains("{ totalCount }");
+    scene.stage.fake.fault(Fault::status(503).when(counts));
+    let id = scene.some("notes", 0);
+    scene.stage.fake.world(|world| world.destroy("notes", id));
+    let is_asked = || scene.stage.fake.calls().iter().any(|call| counts(&call.info));
+    until("it was tried to count", async || is_asked()).await;
+    let before = passes(&scene).await;
+    until("two passes", async || passes(&scene).await > before + 2).await;
+    assert!(scene.row("notes", id).await.is_some(), "nothing was counted");
+    scene.stage.fake.clear_faults();
+    until("the row is gone", async || scene.row("notes", id).await.is_none()).await;
+    // What was looked at is not counted with every pass.
+    let before = passes(&scene).await;
+    scene.stage.fake.clear_calls();
+    until("two passes", async || passes(&scene).await > before + 2).await;
+    assert!(!is_asked(), "it is counted again and again");
     daemon.stop().await;
     scene.assert_quiet_and_equal().await;
 }

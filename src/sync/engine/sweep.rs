@@ -1,11 +1,12 @@
 //! When the engine looks for destroyed records.
 //!
 //! It exists because counting costs calls. Invariants: a single run always looks; the daemon once an hour, and at once at
-//! an object that was seen to have fewer records than it had; what a sweep changes or fails at is reported with its object.
+//! an object that was seen to have fewer records than it had, or that a person let pass: if that fails, with the next
+//! pass again; what a sweep changes or fails at is reported with its object.
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,22 +32,48 @@ const COUNTING: &str = "count";
 /// How often the daemon looks.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// When the last sweep began.
+/// What was looked for, and what is still to be.
 #[derive(Debug, Default)]
-pub(super) struct Swept(Mutex<Option<Instant>>);
+pub(super) struct Swept(Mutex<Looks>);
+
+#[derive(Debug, Default)]
+struct Looks {
+    /// When the last sweep of all objects began.
+    last: Option<Instant>,
+    /// Objects that were seen to have lost records, of which it is not known yet which.
+    owed: BTreeSet<ObjectId>,
+}
 
 impl Swept {
     /// Whether it is time, given that now is the time if it is.
     fn is_due(&self, mode: RunMode) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks();
         let due = match mode {
             RunMode::Once => true,
-            RunMode::Daemon => last.is_none_or(|last| last.elapsed() >= EVERY),
+            RunMode::Daemon => looks.last.is_none_or(|last| last.elapsed() >= EVERY),
         };
         if due {
-            *last = Some(Instant::now());
+            looks.last = Some(Instant::now());
         }
         due
+    }
+
+    /// These objects have lost records.
+    fn owe(&self, lost: &BTreeSet<ObjectId>) {
+        self.looks().owed.extend(lost);
+    }
+
+    fn owed(&self) -> BTreeSet<ObjectId> {
+        self.looks().owed.clone()
+    }
+
+    /// These objects were looked at.
+    fn settle(&self, done: &[ObjectId]) {
+        self.looks().owed.retain(|object| !done.contains(object));
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,6 +87,7 @@ impl Engine {
         stop: &CancellationToken,
         progress: &ProgressSender,
     ) -> Result<(), SyncError> {
+        self.swept.owe(lost);
         let is_due = self.swept.is_due(mode);
         if stop.is_cancelled() {
             return Ok(());
@@ -69,13 +97,26 @@ impl Engine {
         let objects = match mode {
             RunMode::Once => read,
             RunMode::Daemon if is_due => self.in_order(reports, &workspace).await?,
-            RunMode::Daemon => {
-                // What a person let pass is looked at now, and once.
-                let released = self.mirror.released_pulls().await?;
-                read.into_iter().filter(|id| lost.contains(id) || released.contains(id)).collect()
-            }
+            RunMode::Daemon => self.in_question(read, reports, &workspace).await?,
         };
         self.sweep_these(objects, reports, stop, progress).await
+    }
+
+    /// The objects of which a person let records go, among those that were read now, and those that have lost some.
+    async fn in_question(
+        &self,
+        read: BTreeSet<ObjectId>,
+        reports: &[ObjectReport],
+        workspace: &Workspace,
+    ) -> Result<BTreeSet<ObjectId>, SyncError> {
+        let released = self.mirror.released_pulls().await?;
+        let mut objects: BTreeSet<ObjectId> =
+            read.into_iter().filter(|id| released.contains(id)).collect();
+        let owed = self.swept.owed();
+        if !owed.is_empty() {
+            objects.extend(self.in_order(reports, workspace).await?.intersection(&owed));
+        }
+        Ok(objects)
     }
 
     /// The objects that were read to the end, now or before, and of which nothing says otherwise.
@@ -114,24 +155,13 @@ impl Engine {
         let pulls = workspace.targets().map(|target| (target.table.object_id, pull(target)));
         let mut sweeper = Sweeper::new(pulls.collect(), complete, stop);
         sweeper.released = self.mirror.released_pulls().await?.into_iter().collect();
-        if let Err(error) = sweeper.run().await {
-            if error.disposition() != Disposition::Retry {
-                return Err(error);
-            }
-            let error = chain(&error);
-            if self.troubles.begins(COUNTING, &error) {
-                tracing::warn!(
-                    event = "counting_failed",
-                    error,
-                    "could not look for destroyed records; the next run does"
-                );
-            }
-        } else if self.troubles.is_over(COUNTING) {
-            tracing::info!(event = "counting_recovered", "destroyed records are looked for again");
-        }
-        let passed = sweeper.released.intersection(&sweeper.complete);
-        let passed: Vec<ObjectId> =
-            passed.filter(|object| !sweeper.failures.contains_key(object)).copied().collect();
+        let counted = sweeper.run().await;
+        let done = if counted.is_ok() { sweeper.done() } else { Vec::new() };
+        self.note_counting(counted)?;
+        self.swept.settle(&done);
+        // What a person let pass has passed only if it was looked at.
+        let is_released = |object: &ObjectId| sweeper.released.contains(object);
+        let passed: Vec<ObjectId> = done.into_iter().filter(is_released).collect();
         if !passed.is_empty() {
             mirror.replace_fuses(Flow::Pull, &passed).await?;
         }
@@ -145,6 +175,31 @@ impl Engine {
             if let Some(report) = report_of(id, &workspace, reports) {
                 report.failure = Some(error);
             }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing can be counted, or can be again; an error where a later attempt would not help.
+    fn note_counting(&self, counted: Result<(), SyncError>) -> Result<(), SyncError> {
+        match counted {
+            Ok(()) if self.troubles.is_over(COUNTING) => {
+                tracing::info!(
+                    event = "counting_recovered",
+                    "destroyed records are looked for again"
+                );
+            }
+            Ok(()) => {}
+            Err(error) if error.disposition() == Disposition::Retry => {
+                let error = chain(&error);
+                if self.troubles.begins(COUNTING, &error) {
+                    tracing::warn!(
+                        event = "counting_failed",
+                        error,
+                        "could not look for destroyed records; the next run does"
+                    );
+                }
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Round;
@@ -32,6 +33,15 @@ pub(super) struct Seen {
     rows: HashMap<Uuid, Row>,
     /// Records that are there but cannot be read.
     unreadable: Vec<Uuid>,
+    /// A time of the server that is not before it answered; nothing where nothing was asked.
+    answered_by: Option<OffsetDateTime>,
+}
+
+/// Records that the source does not have any more.
+pub(super) struct Gone {
+    pub(super) ids: Vec<Uuid>,
+    /// By when they were gone, as the source's clock has it: ours may be wrong.
+    pub(super) by: OffsetDateTime,
 }
 
 impl Seen {
@@ -46,6 +56,12 @@ impl Seen {
     /// Whether the record is not there at all.
     pub(super) fn is_absent(&self, id: Uuid) -> bool {
         !self.rows.contains_key(&id) && !self.unreadable.contains(&id)
+    }
+
+    /// These records that are not there at all; nothing where nothing was asked.
+    pub(super) fn gone(&self, ids: &[Uuid]) -> Option<Gone> {
+        let absent = ids.iter().copied().filter(|id| self.is_absent(*id)).collect();
+        Some(Gone { ids: absent, by: self.answered_by? })
     }
 
     pub(super) fn into_rows(self) -> HashMap<Uuid, Row> {
@@ -93,9 +109,11 @@ impl Round<'_> {
 
     /// Reads records.
     pub(super) async fn see(&self, object: ObjectId, ids: &[Uuid]) -> Result<Seen, SyncError> {
-        let mut seen = Seen { rows: HashMap::new(), unreadable: Vec::new() };
+        let mut seen = Seen { rows: HashMap::new(), unreadable: Vec::new(), answered_by: None };
         let Some(target) = self.workspace.target(object) else { return Ok(seen) };
-        for record in self.source.by_ids(target.plural(), ids, &target.decoder).await? {
+        let found = self.source.look_up(target.plural(), ids, &target.decoder).await?;
+        seen.answered_by = found.answered_by;
+        for record in found.records {
             match record.decoded {
                 Ok(row) => drop(seen.rows.insert(row.id, row)),
                 Err(fault) => seen.unreadable.extend(fault.id),

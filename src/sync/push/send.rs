@@ -2,7 +2,8 @@
 //!
 //! It exists because four kinds of request have one life: written down, sent, answered, acknowledged. Invariants: a
 //! batch that was refused because of one record is halved until that record is alone; what was hit is read back, so
-//! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here.
+//! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here; a record that
+//! people hold keeps no other of its batch.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +12,10 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Round, look::Fate};
+use super::{
+    Round,
+    look::{Fate, Gone},
+};
 use crate::{
     mirror::{Decision, Sending},
     plan::{
@@ -74,6 +78,19 @@ impl Round<'_> {
             if self.memory.is_stopped(batch.object) {
                 return Ok(());
             }
+            match self.mark(&batch).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    // Some were settled, or their object was stopped. The others are planned anew with the next round.
+                    self.leave(&batch.records());
+                    continue;
+                }
+                Err(error) if error.is_held() => {
+                    parts.extend(self.without_held(&batch, error).await?);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             for (part, refusal) in self.send_part(&batch).await? {
                 match part.halves() {
                     Some((left, right)) if refuse_one(&refusal) => parts.extend([right, left]),
@@ -84,22 +101,17 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Sends a batch; what was refused is the answer.
+    /// Sends a batch that was written down; what was refused is the answer.
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, SyncError> {
         let Some(target) = self.workspace.target(batch.object) else { return Ok(Vec::new()) };
         let (object, ids) = (batch.object, batch.records());
-        if !self.mark(object, &ids, target).await? {
-            // One was decided anew, or the object was stopped. All are planned anew with the next round.
-            self.leave(&ids);
-            return Ok(Vec::new());
-        }
         // Only now: a page that is stored before this must not pass by a record of which nothing says that it is read
         // again after a kill.
         let under_way = UnderWay::begin(self.writes, object, &ids);
         let results = self.execute(target, &batch.work).await?;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|row| (row.id, row)).collect();
-            self.acknowledge(object, &rows, &[]).await?;
+            self.acknowledge(object, &rows, None).await?;
         }
         if !results.missed.is_empty() {
             for id in &results.missed {
@@ -134,21 +146,19 @@ impl Round<'_> {
         let Unread { records, under_way } = std::mem::take(&mut self.unread);
         for (object, ids) in records {
             let seen = self.see(object, &ids).await?;
-            let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
-            self.follow_destroyed(&gone).await?;
-            self.acknowledge(object, &seen.into_rows(), &gone).await?;
+            let gone = seen.gone(&ids);
+            self.follow_destroyed(gone.as_ref().map_or(&[], |gone| &gone.ids)).await?;
+            let acknowledged = self.acknowledge(object, &seen.into_rows(), gone).await;
+            self.spare(object, &ids, acknowledged)?;
         }
         drop(under_way);
         Ok(())
     }
 
-    /// Writes down what is about to be sent; whether it may be.
-    async fn mark(
-        &mut self,
-        object: ObjectId,
-        ids: &[Uuid],
-        target: &Target,
-    ) -> Result<bool, SyncError> {
+    /// Writes down what is about to be sent; whether nothing was decided anew since it was claimed.
+    async fn mark(&mut self, batch: &Batch) -> Result<bool, SyncError> {
+        let (object, ids) = (batch.object, batch.records());
+        let Some(target) = self.workspace.target(object) else { return Ok(false) };
         let sending = |id: &Uuid| {
             let claim = self.claims.get(id)?;
             let sent = match &claim.verb {
@@ -162,7 +172,9 @@ impl Round<'_> {
             Some(Sending { object_id: object, record_id: *id, image, through, written })
         };
         let sendings: Vec<Sending> = ids.iter().filter_map(sending).collect();
-        let Some(written) = self.mirror.mark_sent(&sendings).await? else { return Ok(false) };
+        let marked = self.mirror.mark_sent(&sendings).await;
+        let marked = marked.map_err(|error| error.of_rows(target.plural()))?;
+        let Some(written) = marked else { return Ok(false) };
         self.written.extend(ids.iter().map(|id| (*id, written)));
         Ok(true)
     }
@@ -228,16 +240,16 @@ impl Round<'_> {
         &mut self,
         object: ObjectId,
         rows: &HashMap<Uuid, Row>,
-        gone: &[Uuid],
+        gone: Option<Gone>,
     ) -> Result<(), SyncError> {
         let Some(target) = self.workspace.target(object) else { return Ok(()) };
-        let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
-        let now = time::OffsetDateTime::now_utc();
+        let (absent, by) = gone.map(|gone| (gone.ids, gone.by)).unzip();
+        let ids: Vec<Uuid> = rows.keys().copied().chain(absent.unwrap_or_default()).collect();
         let mut decide = |pending: &Pending| {
             let claim = self.claims.get(&pending.id)?;
             let (answer, source_updated_at) = match (rows.get(&pending.id), &claim.verb) {
                 (Some(row), _) => (Answer::Written(row.clone()), row.updated_at),
-                (None, Verb::Delete(_)) => (Answer::Deleted { at: now }, now),
+                (None, Verb::Delete(_)) => (Answer::Deleted { at: by? }, by?),
                 // It was there a moment ago. What became of it is looked at with the next round.
                 (None, _) => return None,
             };
