@@ -32,7 +32,7 @@ pub enum Driver {
 pub fn drive(seed: u64, driver: Driver) -> Vec<Vec<String>> {
     let mut history = History::new(seed, Setup::default());
     history.quietly();
-    let mut people = Dice::new(seed ^ 0x7e0b1e);
+    let mut people = Dice::new(seed ^ 0x007e_0b1e);
     let round = |round| {
         let mut world = history.world.borrow_mut();
         std::mem::swap(&mut world.dice, &mut people);
@@ -53,7 +53,7 @@ pub fn drive(seed: u64, driver: Driver) -> Vec<Vec<String>> {
 
 fn act(world: &mut World, number: u32) {
     world.pass(400 * SECOND);
-    for more in 0..1 + world.dice.below(6) {
+    for more in 0..=world.dice.below(6) {
         let number = number + 7 * u32::try_from(more).unwrap_or(0);
         if world.dice.once_in(2) { world.people_act(number) } else { world.statement(number) }
     }
