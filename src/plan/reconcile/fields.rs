@@ -90,9 +90,9 @@ impl<'a> Merging<'a> {
         let empty = canonical::unit_empty(columns, unit, self.mirror) == Some(true);
         let is_position = columns[unit.columns[0]].field_kind == FieldKind::Position;
         if self.waits_without_base(unit) {
-            Seen { source_changed: true, mirror_changed: true, ..seen }
+            Seen { mirror_changed: true, ..seen }
         } else if self.restores {
-            Seen { source_changed: empty, mirror_changed: !empty, ..seen }
+            Seen { source_changed: empty, ..seen }
         } else if is_position && empty
             || is_left_out(columns, unit, self.decision.pending, self.mirror)
         {

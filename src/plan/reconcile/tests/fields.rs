@@ -78,3 +78,25 @@ fn no_place_in_a_list_is_left_to_the_source() {
     );
     assert_eq!(decide(&moved, &Sighting::Present(there)).next, Next::Push);
 }
+
+#[test]
+fn only_what_waits_without_a_base_is_in_conflict_whatever_the_mirror_holds() {
+    let policies = Policies { object: Policy::Hold, ..Policies::default() };
+    let source = Sighting::Present(row(&[("text", text("s"))]));
+    let taken = MirrorStep::Update(vec![(at("text"), text("s"))]);
+    let mut unknown = of_text("b");
+    unknown.set(at("text"), None);
+    let conflict = vec![(ConflictKind::Field, None)];
+    for (what, base, mirror, waits, expected) in [
+        ("a field younger than the base", &unknown, "-", false, vec![]),
+        ("a conflict whose base is forgotten", &unknown, "-", true, conflict.clone()),
+        ("an edit that waited and was taken back", &of_text("b"), "b", true, vec![]),
+        ("an edit that waits", &of_text("b"), "m", true, conflict),
+    ] {
+        let mut local = pending(Some(base.clone()), Some(of_text(mirror)));
+        local.waiting = if waits { [at("text")].into() } else { [].into() };
+        let found = with(&policies, &local, &source);
+        assert_eq!(kinds(&found.conflicts), expected, "{what}");
+        assert_eq!(found.mirror == taken, expected.is_empty(), "{what}");
+    }
+}

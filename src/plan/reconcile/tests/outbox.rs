@@ -186,3 +186,14 @@ fn what_the_source_made_of_a_value_is_taken_and_only_its_loss_is_told() {
     assert_eq!(answered("-"), (lost.clone(), vec![(1, Outcome::Refused)]));
     assert_eq!(answered("b"), (lost, vec![(1, Outcome::Refused)]));
 }
+
+#[test]
+fn a_write_in_doubt_is_not_told_as_a_value_that_was_not_kept() {
+    let mut local = pending(Some(of_text("b")), Some(of_text("b")));
+    local.sent = Some(sent(&[("text", text("m"))]));
+    local.operations = vec![updated(1, "text"), updated(2, "text")];
+    let cleared = row(&[("text", text("-")), ("updated_at", Value::Timestamp(LATER))]);
+    let found = decide(&local, &Sighting::Present(cleared));
+    assert_eq!((&found.conflicts, &found.base), (&vec![], &NewBase::Settled));
+    assert_eq!(outcomes(&found), [(1, Outcome::Merged), (2, Outcome::Merged)]);
+}
