@@ -12,10 +12,11 @@ use super::Round;
 use crate::{
     mirror::Decision,
     plan::{
+        merge,
         pending::{Pending, Sighting},
         reconcile::reconcile,
     },
-    record::{ObjectId, Row},
+    record::{Column, Image, ObjectId, Row},
     sync::SyncError,
 };
 
@@ -26,6 +27,24 @@ pub(super) enum Fate {
     Unknown,
     /// It was refused for certain.
     Refused,
+    /// It was refused because the record is there. It may be there because an earlier create arrived late: then what was
+    /// sent still counts. One in the trash is an older one.
+    Exists,
+}
+
+impl Fate {
+    /// The record as it is to be judged, given what was seen of it.
+    fn judge(self, columns: &[Column], pending: &Pending, sighting: &Sighting) -> Pending {
+        let sent = match (self, sighting) {
+            (Fate::Unknown, _) => pending.sent.clone(),
+            (Fate::Exists, Sighting::Present(row)) => {
+                let sent = pending.sent.as_ref();
+                sent.and_then(|sent| merge::arrived(columns, sent, &Image::of(row)))
+            }
+            (Fate::Exists | Fate::Refused, _) => None,
+        };
+        Pending { sent, ..pending.clone() }
+    }
 }
 
 /// What was read, by record.
@@ -87,11 +106,10 @@ impl Round<'_> {
         self.follow_destroyed(&gone).await?;
         let mut decide = |pending: &Pending| {
             let sighting = seen.sighting(pending.id)?;
-            let certain = Pending { sent: None, ..pending.clone() };
-            let pending = if fate == Fate::Refused { &certain } else { pending };
+            let pending = fate.judge(&target.table.columns, pending, &sighting);
             let source_updated_at = seen.row(pending.id).map(|row| row.updated_at);
             Some(Decision {
-                reconciled: reconcile(target.rules(), pending, &sighting),
+                reconciled: reconcile(target.rules(), &pending, &sighting),
                 source_updated_at,
             })
         };

@@ -228,10 +228,9 @@ fn failure(kind: &RefusalKind) -> Failure {
     }
 }
 
-/// A record that is there already may be one of an earlier create that arrived late: what was sent still counts.
 fn fate(kind: &RefusalKind) -> Fate {
     match kind {
-        RefusalKind::DuplicateEntry => Fate::Unknown,
+        RefusalKind::DuplicateEntry => Fate::Exists,
         _ => Fate::Refused,
     }
 }

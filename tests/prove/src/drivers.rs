@@ -38,7 +38,7 @@ pub fn drive(seed: u64, driver: Driver) -> Vec<Vec<String>> {
         std::mem::swap(&mut world.dice, &mut people);
         act(&mut world, 1 + 60 * round);
         std::mem::swap(&mut world.dice, &mut people);
-        let is_open = is_buried_twice(&world);
+        let is_open = is_buried_twice(&world) || is_made_twice(&world);
         drop(world);
         match driver {
             Driver::Once => (0..4).for_each(|_| history.cycle()),
@@ -71,6 +71,14 @@ fn is_buried_twice(world: &World) -> bool {
             && world.objects[key.0].delete_mode == DeleteMode::Destroy
     };
     trashed.iter().any(is_deleted)
+}
+
+/// Whether somebody made a record on either side under one id: whether the create is refused first, or the other one is
+/// read first, is for nobody to say.
+fn is_made_twice(world: &World) -> bool {
+    let bases = world.mirror.bases.iter();
+    let mut made = bases.filter(|(_, base)| base.base.is_none()).map(|(key, _)| *key);
+    made.any(|key| world.twenty.get(key).is_some())
 }
 
 /// The daemon works for long enough to come to rest.

@@ -17,12 +17,13 @@ use crate::{
     objects::Key,
     plan::{
         batch::{Batch, Limits, Planned, batch},
+        merge,
         order::{self, Kind, Node, Waiting},
         pending::{Pending, Sighting},
         push::{self, Verb},
         reconcile::reconcile,
     },
-    record::Image,
+    record::{Column, Image},
     twenty::Served,
     world::World,
 };
@@ -56,6 +57,23 @@ struct Round<'a> {
 enum Fate {
     Unknown,
     Refused,
+    /// Because the record is there, perhaps by an earlier create.
+    Exists,
+}
+
+impl Fate {
+    /// The record as it is to be judged, given what was seen of it.
+    fn judge(self, columns: &[Column], pending: &Pending, sighting: &Sighting) -> Pending {
+        let sent = match (self, sighting) {
+            (Fate::Unknown, _) => pending.sent.clone(),
+            (Fate::Exists, Sighting::Present(row)) => {
+                let sent = pending.sent.as_ref();
+                sent.and_then(|sent| merge::arrived(columns, sent, &Image::of(row)))
+            }
+            (Fate::Exists | Fate::Refused, _) => None,
+        };
+        Pending { sent, ..pending.clone() }
+    }
 }
 
 impl Daemon {
@@ -168,9 +186,8 @@ impl Round<'_> {
         let mut decide = |pending: &Pending| {
             let seen = found.get(&pending.id);
             let sighting = seen.map_or(Sighting::Absent, |served| Sighting::of(served.row.clone()));
-            let certain = Pending { sent: None, ..pending.clone() };
-            let pending = if fate == Fate::Refused { &certain } else { pending };
-            let reconciled = reconcile(of.rules(), pending, &sighting);
+            let pending = fate.judge(of.columns(), pending, &sighting);
+            let reconciled = reconcile(of.rules(), &pending, &sighting);
             let rev = seen.map(|served| served.rev);
             Some(Decision { reconciled, rev })
         };

@@ -238,9 +238,8 @@ impl Round<'_> {
             let random = self.daemon.world.borrow_mut().dice.roll();
             let disposition = after(failure, attempts + 1, Patience::default(), random);
             let wait = match disposition {
-                // It may be there because an earlier create arrived late: what was sent still counts.
                 Disposition::Read(_) => {
-                    self.look(object, &[id], Fate::Unknown).await?;
+                    self.look(object, &[id], Fate::Exists).await?;
                     continue;
                 }
                 Disposition::Retry(wait) => Some(wait),
