@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(200);
 pub(crate) async fn hold(parent: &str) -> Result<(), Box<dyn Error>> {
     let parent =
         parent.parse().ok().and_then(Pid::from_raw).ok_or("the parent must be a process id")?;
-    let server = Server::for_a_run().await?;
+    let server = Server::find().await?;
     writeln!(io::stdout(), "{}", server.url())?;
     while is_alive(parent) {
         sleep(POLL).await;

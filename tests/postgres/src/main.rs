@@ -1,9 +1,8 @@
 //! Starts the tests' server once for a whole run of nextest.
 //!
 //! nextest runs every test in a process of its own, and a private cluster takes a second to start. So nextest runs
-//! `test-postgres share` before the first test (see `.config/nextest.toml`): that takes the server that the
-//! environment names, or leaves `test-postgres hold` behind to keep one, and hands its URL to the tests. The holder
-//! ends with nextest.
+//! `test-postgres share` before the first test (see `.config/nextest.toml`): that finds a server, or leaves
+//! `test-postgres hold` behind to keep one, and hands its URL to the tests. The holder ends with nextest.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! The server that the tests of a run share, and how it is found.
 //!
 //! The order: the one that `TEST_DATABASE_URL` names, else one that answers on this machine and lets us create
-//! databases, else a container, else a private cluster. A whole run makes its private cluster first. A named server that does not work is an error: whoever
+//! databases, else a container, else a private cluster. A named server that does not work is an error: whoever
 //! named it would not want the tests to run elsewhere.
 
 use std::env;
@@ -52,17 +52,10 @@ impl Server {
         }
     }
 
-    /// The server that the environment names.
-    pub async fn find_named() -> Result<Option<Server>, Error> {
-        match set("TEST_DATABASE_URL") {
-            Some(named) => Self::given(&named).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn find_running() -> Result<Option<Server>, Error> {
-        if let Some(named) = Self::find_named().await? {
-            return Ok(Some(named));
+    /// Finds a server that runs already.
+    pub async fn find_running() -> Result<Option<Server>, Error> {
+        if let Some(named) = set("TEST_DATABASE_URL") {
+            return Self::given(&named).await.map(Some);
         }
         for url in local_candidates() {
             if check(&url).await.is_ok() {
@@ -70,17 +63,6 @@ impl Server {
             }
         }
         Ok(None)
-    }
-
-    /// The server for a whole run of tests: a private cluster where one can be made, else what [`Self::find`] finds.
-    ///
-    /// A server that is there already waits for its disk at each database that is made and dropped, and a run makes
-    /// a thousand.
-    pub async fn for_a_run() -> Result<Server, Error> {
-        match TestCluster::try_start().await {
-            Ok(cluster) => Ok(Self::private(cluster)),
-            Err(_) => Self::find().await,
-        }
     }
 
     /// Where the server is, as one who may create databases.
@@ -113,11 +95,6 @@ impl Server {
         Ok(Server { url, keeper: Keeper::Others })
     }
 
-    fn private(cluster: TestCluster) -> Server {
-        let url = Url::parse(cluster.url()).expect("a cluster's URL was made as one");
-        Server { url, keeper: Keeper::Cluster(cluster) }
-    }
-
     async fn start() -> Result<Server, Error> {
         let mut tried = vec!["nothing usable answers on this machine".to_owned()];
         if container::engine_answers() {
@@ -134,7 +111,10 @@ impl Server {
             tried.push("no container engine answers".to_owned());
         }
         match TestCluster::try_start().await {
-            Ok(cluster) => Ok(Self::private(cluster)),
+            Ok(cluster) => {
+                let url = Url::parse(cluster.url()).expect("a cluster's URL was made as one");
+                Ok(Server { url, keeper: Keeper::Cluster(cluster) })
+            }
             Err(error) => {
                 tried.push(error.to_string());
                 Err(Error::NoServer { tried: tried.join("; ") })

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 /// Writes `TEST_DATABASE_URL` to the file that nextest reads after this program has ended.
 pub(crate) async fn share() -> Result<(), Box<dyn Error>> {
-    let url = match Server::find_named().await? {
+    let url = match Server::find_running().await? {
         Some(server) => server.url().to_string(),
         None => start_holder().await?,
     };

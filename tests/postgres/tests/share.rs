@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection, PgConnection};
 use test_postgres::TestDatabase;
 use url::Url;
 
@@ -72,17 +71,6 @@ async fn a_user_who_may_not_create_databases_is_told_so() {
     let output = share().env("TEST_DATABASE_URL", role.url()).output().unwrap();
     let error = error_of(&output);
     assert!(error.contains("may not create databases"), "{error}");
-}
-
-#[tokio::test]
-async fn a_run_gets_a_server_of_its_own_that_waits_for_no_disk() {
-    let output = share().output().unwrap();
-    let written = String::from_utf8(output.stdout).unwrap();
-    let url =
-        written.trim().strip_prefix("TEST_DATABASE_URL=").expect("the binaries of PostgreSQL");
-    let mut connection = PgConnection::connect(url).await.unwrap();
-    let fsync: String = sqlx::query_scalar("show fsync").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(fsync, "off");
 }
 
 #[test]
