@@ -16,6 +16,7 @@ use super::{
     error::MirrorError,
     outbox,
     relation::Relation,
+    settle::Writings,
     transaction::{ATTEMPTS, give_way, is_contention},
 };
 use crate::{
@@ -103,17 +104,19 @@ impl FromRow<'_, PgRow> for Problem {
 }
 
 impl Mirror {
-    /// Sets aside records whose local changes could not be written; counts one more attempt for each.
+    /// Sets aside records whose local changes could not be written; counts one more attempt for each. Says which were
+    /// not, because a page has passed by since they were sent, with the writing that they are now.
     ///
     /// # Errors
     /// PostgreSQL refuses.
-    pub async fn quarantine_push(&self, refusals: &[Refusal]) -> Result<(), MirrorError> {
+    pub async fn quarantine_push(&self, refusals: &[Refusal]) -> Result<Writings, MirrorError> {
         let failed = || MirrorError::query("set refused changes aside");
         let mut transaction = self.begin().await.map_err(failed())?;
+        let mut passed = Writings::new();
         for refusal in refusals {
-            if refusal.answered
-                && was_passed_by(self, &mut transaction, refusal).await.map_err(failed())?
-            {
+            let by = passed_by(self, &mut transaction, refusal).await.map_err(failed())?;
+            if let Some(written) = by.filter(|_| refusal.answered) {
+                passed.insert(refusal.record_id, written);
                 continue;
             }
             put(self, &mut transaction, refusal).await.map_err(failed())?;
@@ -121,7 +124,8 @@ impl Mirror {
                 forget_sent(self, &mut transaction, refusal).await.map_err(failed())?;
             }
         }
-        transaction.commit().await.map_err(failed())
+        transaction.commit().await.map_err(failed())?;
+        Ok(passed)
     }
 
     /// Has refused changes of these records tried again now; of all records without ids. Says how many.
@@ -265,23 +269,22 @@ async fn put(
     .map(drop)
 }
 
-/// Whether a page showed the record since it was sent, and was not believed because of that.
-async fn was_passed_by(
+/// Which writing the record is now, if a page showed it since it was sent and went by.
+async fn passed_by(
     mirror: &Mirror,
     connection: &mut PgConnection,
     refusal: &Refusal,
-) -> Result<bool, sqlx::Error> {
-    let passed: Option<bool> = sqlx::query_scalar(
-        "select sent_at is not null and xmin::text::bigint <> $4 from sync.base \
-         where workspace_id = $1 and object_id = $2 and record_id = $3 for update",
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select xmin::text::bigint from sync.base where workspace_id = $1 and object_id = $2 and record_id = $3 \
+         and sent_at is not null and xmin::text::bigint <> $4 for update",
     )
     .bind(mirror.workspace_id)
     .bind(refusal.object_id)
     .bind(refusal.record_id)
     .bind(refusal.written)
     .fetch_optional(connection)
-    .await?;
-    Ok(passed == Some(true))
+    .await
 }
 
 /// The source has answered: what was sent did not arrive.

@@ -64,6 +64,9 @@ pub struct SettleReport {
     pub rows_changed: u64,
     /// Records that could not be decided on, with the reason: a value that one side cannot hold.
     pub refused: Vec<(Uuid, String)>,
+    /// Records in doubt that were left because a page passed by, with the writing that they are now: they have to be
+    /// looked at once more.
+    pub passed: Writings,
 }
 
 /// A record with its decision.
@@ -147,6 +150,9 @@ impl Mirror {
         let mut verdicts = Vec::new();
         for state in base::lock(self, &mut transaction, &table.relation, ids).await? {
             if seen.get(&state.record_id).is_some_and(|written| *written != state.written) {
+                if state.sent_at.is_some() {
+                    report.passed.insert(state.record_id, state.written);
+                }
                 continue;
             }
             match state.pending(&table.described) {
@@ -169,6 +175,7 @@ impl SettleReport {
         self.decided.extend(more.decided);
         self.rows_changed += more.rows_changed;
         self.refused.extend(more.refused);
+        self.passed.extend(more.passed);
     }
 }
 

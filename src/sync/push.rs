@@ -25,7 +25,7 @@ use super::{
     writes::Writes,
 };
 use crate::{
-    mirror::{Behind, Claimed, Decision, Mirror, Queue, UnsentCreate, Writings},
+    mirror::{Behind, Claimed, Decision, Mirror, Queue, SettleReport, UnsentCreate, Writings},
     plan::{
         batch::{Limits, Planned, batch},
         order::{self, Kind, Node, Waiting},
@@ -238,7 +238,7 @@ impl Round<'_> {
             Some(Decision { reconciled, source_updated_at: None })
         };
         let settled = self.mirror.settle(&target.writer, ids, &mut decide).await?;
-        self.count(&settled);
+        self.count(settled);
         Ok(())
     }
 
@@ -342,9 +342,13 @@ impl Round<'_> {
         Some(Planned { object: claim.object, record: step.record, verb: claim.verb.clone() })
     }
 
-    fn count(&mut self, settled: &crate::mirror::SettleReport) {
+    /// Says which records a page passed by.
+    fn count(&mut self, settled: SettleReport) -> Vec<Uuid> {
         let conflicts: usize = settled.decided.iter().map(|decided| decided.conflicts).sum();
         self.report.conflicts += conflicts as u64;
+        let passed = settled.passed.keys().copied().collect();
+        self.written.extend(settled.passed);
+        passed
     }
 }
 

@@ -20,6 +20,9 @@ use crate::{
     sync::SyncError,
 };
 
+/// How often a record is read once more because a page passed by.
+pub(super) const PASSED: usize = 3;
+
 /// What is known of the last write to the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -93,14 +96,31 @@ impl Seen {
 }
 
 impl Round<'_> {
-    /// Reads records and decides them, where nothing was decided on them meanwhile.
+    /// Reads records and decides them, where nothing was decided on them meanwhile; once more where a page passed by.
     pub(super) async fn look(
         &mut self,
         object: ObjectId,
         ids: &[Uuid],
         fate: Fate,
     ) -> Result<(), SyncError> {
-        let Some(target) = self.workspace.target(object) else { return Ok(()) };
+        let mut passed = self.look_once(object, ids, fate).await?;
+        for _ in 0..PASSED {
+            if passed.is_empty() {
+                break;
+            }
+            passed = self.look_once(object, &passed, fate).await?;
+        }
+        Ok(())
+    }
+
+    /// Says which records a page passed by meanwhile.
+    async fn look_once(
+        &mut self,
+        object: ObjectId,
+        ids: &[Uuid],
+        fate: Fate,
+    ) -> Result<Vec<Uuid>, SyncError> {
+        let Some(target) = self.workspace.target(object) else { return Ok(Vec::new()) };
         let seen = self.see(object, ids).await?;
         let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
         self.follow_destroyed(&gone).await?;
@@ -118,11 +138,11 @@ impl Round<'_> {
         // A page that was asked for before is older than what was read, as it is older than an answer; also where it is
         // not known whether that was stored.
         self.writes.end(object, ids);
-        self.count(&settled?);
+        let passed = self.count(settled?);
         for (id, row) in &seen.rows {
             self.memory.saw(object, *id, row.updated_at);
         }
-        Ok(())
+        Ok(passed)
     }
 
     /// Reads records.

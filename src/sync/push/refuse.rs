@@ -152,7 +152,8 @@ impl Round<'_> {
             written: record.written,
             json: record.mirror.as_ref().map(|row| row.get().to_owned()).unwrap_or_default(),
         };
-        Ok(self.mirror.quarantine_push(&[refusal]).await?)
+        self.mirror.quarantine_push(&[refusal]).await?;
+        Ok(())
     }
 
     async fn set_aside(&mut self, object: ObjectId, id: Uuid, why: Why) -> Result<(), SyncError> {
@@ -176,7 +177,13 @@ impl Round<'_> {
             json: claim.image.to_json(&target.table.columns),
         };
         tracing::debug!(object = target.plural(), record_id = %id, "a local change was refused and is set aside");
-        Ok(self.mirror.quarantine_push(&[refusal]).await?)
+        let passed = self.mirror.quarantine_push(&[refusal]).await?;
+        if passed.is_empty() {
+            return Ok(());
+        }
+        // What a page showed meanwhile is read before it is sent again.
+        self.written.extend(passed);
+        self.look(object, &[id], Fate::Refused).await
     }
 
     /// Which other record holds a value that must be unique, the trash included.

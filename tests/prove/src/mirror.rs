@@ -186,13 +186,18 @@ impl Mirror {
     }
 
     /// Sets a record aside whose change was refused. One that a page has passed by since it was sent stays in doubt.
-    pub(crate) fn refuse(&mut self, key: Key, refusal: Refusal, retry_at: Option<i64>) {
+    pub(crate) fn refuse(
+        &mut self,
+        key: Key,
+        refusal: Refusal,
+        retry_at: Option<i64>,
+    ) -> Option<i64> {
         let Refusal { through, holder, written } = refusal;
         if let Some(base) = self.bases.get_mut(&key)
             && base.sent.is_some()
         {
             if base.written != written {
-                return;
+                return Some(base.written);
             }
             // The source has answered: what was sent did not arrive.
             self.writings += 1;
@@ -204,6 +209,7 @@ impl Mirror {
             _ => 1,
         };
         self.refused.insert(key, Refused { attempts, retry_at, through, holder });
+        None
     }
 
     /// New records that the source has refused.

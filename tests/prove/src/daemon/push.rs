@@ -52,6 +52,9 @@ struct Round<'a> {
     unread: send::Unread<'a>,
 }
 
+/// How often a record is read once more because a page passed by.
+const PASSED: usize = 3;
+
 /// What is known of the last write to records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -173,13 +176,30 @@ impl Round<'_> {
         self.daemon
             .commit("settle", |world| {
                 let now = world.at_postgres();
-                world.mirror.settle(of, &keys(object, ids), &mut decide, now);
+                drop(world.mirror.settle(of, &keys(object, ids), &mut decide, now));
             })
             .await
     }
 
-    /// Reads records and decides them, where nothing was decided on them meanwhile.
+    /// Reads records and decides them, where nothing was decided on them meanwhile; once more where a page passed by.
     async fn look(&mut self, object: usize, ids: &[Uuid], fate: Fate) -> Result<(), Fail> {
+        let mut passed = self.look_once(object, ids, fate).await?;
+        for _ in 0..PASSED {
+            if passed.is_empty() {
+                break;
+            }
+            passed = self.look_once(object, &passed, fate).await?;
+        }
+        Ok(())
+    }
+
+    /// Says which records a page passed by meanwhile.
+    async fn look_once(
+        &mut self,
+        object: usize,
+        ids: &[Uuid],
+        fate: Fate,
+    ) -> Result<Vec<Uuid>, Fail> {
         let of = &self.daemon.objects[object];
         let seen = self.seen(object, ids);
         let found = self.see(object, ids).await?;
@@ -195,17 +215,23 @@ impl Round<'_> {
             .daemon
             .commit("settle by look", |world| {
                 let now = world.at_postgres();
-                world.mirror.settle(of, &seen, &mut decide, now);
+                world.mirror.settle(of, &seen, &mut decide, now)
             })
             .await;
         if !mistakes::is(Bug::LookUnnoticed) {
             self.daemon.writes.end(self.daemon.id_of(object), ids);
         }
-        settled?;
+        let passed = self.passed(settled?);
         for (id, served) in &found {
             self.memory.saw(self.daemon.id_of(object), *id, served.row.updated_at);
         }
-        Ok(())
+        Ok(passed)
+    }
+
+    /// Notes which writing records are now that a page passed by.
+    fn passed(&mut self, passed: Vec<(Key, i64)>) -> Vec<Uuid> {
+        self.written.extend(passed.iter().map(|(key, written)| (key.1, *written)));
+        passed.into_iter().map(|(key, _)| key.1).collect()
     }
 
     /// These records, each with the writing of `sync.base` that it was claimed or sent from.

@@ -31,17 +31,21 @@ impl Mirror {
         keys: &[(Key, Option<i64>)],
         decide: &mut Decide<'_>,
         now: i64,
-    ) {
+    ) -> Vec<(Key, i64)> {
+        let mut passed = Vec::new();
         for &(key, seen) in keys {
             let Some(pending) = self.pending(key) else { continue };
             let written = self.bases.get(&key).map(|base| base.written);
             if seen.is_some() && seen != written && !mistakes::is(Bug::SightingNotDated) {
+                let base = self.bases.get(&key).filter(|base| base.sent.is_some());
+                passed.extend(base.map(|base| (key, base.written)));
                 continue;
             }
             if let Some(decision) = decide(&pending) {
                 self.apply(object, key, decision, now);
             }
         }
+        passed
     }
 
     pub(super) fn apply(&mut self, object: &Object, key: Key, decision: Decision, now: i64) {

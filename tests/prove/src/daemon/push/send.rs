@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Fail, Fate, Round};
+use super::{Fail, Fate, PASSED, Round};
 use crate::{
     clock,
     daemon::writes::Writes,
@@ -85,10 +85,10 @@ impl Round<'_> {
             return Ok(Vec::new());
         }
         let under_way = UnderWay::begin(&self.daemon.writes, batch.object, &ids);
-        let results = self.execute(object, &batch.work).await;
+        let mut results = self.execute(object, &batch.work).await;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|served| (served.row.id, served)).collect();
-            self.acknowledge(object, &rows, &[]).await?;
+            results.hit.extend(self.acknowledge(object, &rows, &[]).await?);
         }
         if !results.missed.is_empty() {
             for id in &results.missed {
@@ -113,9 +113,16 @@ impl Round<'_> {
         }
         let Unread { records, under_way } = std::mem::take(&mut self.unread);
         for (object, ids) in records {
-            let seen = self.see(object, &ids).await?;
-            let gone: Vec<Uuid> = ids.iter().copied().filter(|id| !seen.contains_key(id)).collect();
-            self.acknowledge(object, &seen, &gone).await?;
+            let mut ids = ids;
+            for _ in 0..=PASSED {
+                let seen = self.see(object, &ids).await?;
+                let gone: Vec<Uuid> =
+                    ids.iter().copied().filter(|id| !seen.contains_key(id)).collect();
+                ids = self.acknowledge(object, &seen, &gone).await?;
+                if ids.is_empty() {
+                    break;
+                }
+            }
         }
         drop(under_way);
         Ok(())
@@ -191,7 +198,7 @@ impl Round<'_> {
         object: usize,
         rows: &BTreeMap<Uuid, Served>,
         gone: &[Uuid],
-    ) -> Result<(), Fail> {
+    ) -> Result<Vec<Uuid>, Fail> {
         let of = &self.daemon.objects[object];
         let ids: Vec<Uuid> = rows.keys().chain(gone).copied().collect();
         let at = clock::cut(clock::time(self.daemon.world.borrow_mut().at_program()));
@@ -210,18 +217,17 @@ impl Round<'_> {
             let reconciled = acknowledge(of.rules(), pending, &acknowledgement);
             Some(Decision { reconciled, rev: shown.map(|served| served.rev) })
         };
-        self.daemon
-            .commit("acknowledge", |world| {
-                let now = world.at_postgres();
-                world.mirror.settle(of, &seen, &mut decide, now);
-            })
-            .await?;
-        self.daemon
-            .commit("release waiting", |world| {
-                let now = world.at_postgres();
-                world.mirror.release_waiting_for(&ids, now);
-            })
-            .await
+        let settled = self.daemon.commit("acknowledge", |world| {
+            let now = world.at_postgres();
+            world.mirror.settle(of, &seen, &mut decide, now)
+        });
+        let passed = settled.await?;
+        let release = |world: &mut World| {
+            let now = world.at_postgres();
+            world.mirror.release_waiting_for(&ids, now);
+        };
+        self.daemon.commit("release waiting", release).await?;
+        Ok(self.passed(passed))
     }
 
     async fn refuse(&mut self, batch: &Batch, refusal: Refusal) -> Result<(), Fail> {
@@ -283,14 +289,19 @@ impl Round<'_> {
         let written = self.written.get(&id).copied().unwrap_or_default();
         let refusal = mirror::Refusal { through: claim.through, holder, written };
         let local = mistakes::is(Bug::RetryByLocalClock);
-        self.daemon
+        let passed = self
+            .daemon
             .commit("set aside", |world| {
                 let now = if local { world.at_program() } else { world.at_postgres() };
                 let retry_at = wait.map(|wait| now + wait);
-                world.mirror.refuse((object, id), refusal, retry_at);
+                let passed = world.mirror.refuse((object, id), refusal, retry_at);
                 world.check_patience((object, id));
+                passed
             })
-            .await
+            .await?;
+        let Some(written) = passed else { return Ok(()) };
+        self.written.insert(id, written);
+        self.look(object, &[id], Fate::Refused).await
     }
 }
 
