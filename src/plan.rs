@@ -9,6 +9,7 @@ pub mod batch;
 pub mod capability;
 pub mod coalesce;
 pub mod content;
+pub mod fate;
 #[cfg(test)]
 mod fixture;
 pub mod freshness;

@@ -213,7 +213,8 @@ impl Mirror {
              as s (object_id, record_id, image, through, written)), \
              held as (select b.object_id, b.record_id from sync.base b join sending s using (object_id, record_id) \
              where b.workspace_id = $1 and b.xmin::text::bigint = s.written \
-             and not exists (select from sync.stop p where p.workspace_id = b.workspace_id and p.object_id = b.object_id and p.flow = 'push') order by b.object_id, b.record_id for update of b) \
+             and not exists (select from sync.stop p where p.workspace_id = b.workspace_id \
+             and p.object_id = b.object_id and p.flow = 'push') order by b.object_id, b.record_id for update of b) \
              update sync.base b set sent = s.image::jsonb, sent_through = s.through, sent_at = clock_timestamp() \
              from held join sending s using (object_id, record_id) \
              where b.workspace_id = $1 and b.object_id = held.object_id and b.record_id = held.record_id \
@@ -249,7 +250,8 @@ async fn waiting(
     limit: u32,
 ) -> Result<Vec<Claimed>, MirrorError> {
     let sql = format!(
-        "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, b.xmin::text::bigint as written, \
+        "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
+         b.xmin::text::bigint as written, \
          o.changed_by, coalesce(q.attempts, 0) as attempts from {QUEUE} \
          where b.workspace_id = $1 and {RUNS} and {DUE} and (b.sent_at is not null or not exists (select from \
          sync.stopped_record r where r.workspace_id = b.workspace_id and r.object_id = b.object_id \

@@ -102,7 +102,8 @@ impl Mirror {
 
 fn stored(table: &TableWriter, condition: &str) -> String {
     format!(
-        "select i.id, to_jsonb(t), b.record_id is not null, case when b.sent_at is null then b.base end, b.waiting from (select id from {0} union \
+        "select i.id, to_jsonb(t), b.record_id is not null, \
+         case when b.sent_at is null then b.base end, b.waiting from (select id from {0} union \
          select record_id from sync.base where workspace_id = $1 and object_id = $2) as i (id) \
          left join {0} t on t.id = i.id left join sync.base b on b.workspace_id = $1 and b.object_id = $2 \
          and b.record_id = i.id where {condition}",

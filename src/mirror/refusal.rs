@@ -114,8 +114,10 @@ impl Mirror {
         let mut transaction = self.begin().await.map_err(failed())?;
         let mut passed = Writings::new();
         for refusal in refusals {
-            let by = passed_by(self, &mut transaction, refusal).await.map_err(failed())?;
-            if let Some(written) = by.filter(|_| refusal.answered) {
+            if refusal.answered
+                && let Some(written) =
+                    passed_by(self, &mut transaction, refusal).await.map_err(failed())?
+            {
                 passed.insert(refusal.record_id, written);
                 continue;
             }

@@ -11,7 +11,7 @@
 //! sides are never compared without the third state, the base; a value that the source does not show is neither
 //! changed nor overwritten.
 
-use crate::record::{Column, Image, Unit, canonical, units};
+use crate::record::{Column, Image, Unit, canonical};
 
 use super::policy::{Policy, Side, Times};
 
@@ -67,25 +67,6 @@ pub struct Reference<'a> {
     pub arrived: bool,
     /// Whether the source changed the record in any way since the base.
     pub moved: bool,
-}
-
-/// What the source holds of a write that was refused because the record is there already: an earlier create of ours may
-/// have arrived late. `None` if it holds nothing of it, as where somebody else made the record.
-pub fn arrived(columns: &[Column], sent: &Image, source: &Image) -> Option<Image> {
-    let mut there = Image::unknown(columns.len());
-    let units = units(columns);
-    let of_ours = units.iter().filter(|unit| {
-        let is_empty = canonical::unit_empty(columns, unit, sent) == Some(true);
-        unit.key != "id"
-            && !is_empty
-            && canonical::may_have_become(columns, unit, sent, source) == Some(true)
-    });
-    let mut any = false;
-    for &index in of_ours.flat_map(|unit| &unit.columns) {
-        there.set(index, sent.get(index).cloned());
-        any = true;
-    }
-    any.then_some(there)
 }
 
 /// What each side did to `unit`; `None` if the source or the mirror does not show it.

@@ -76,7 +76,7 @@ impl Comparison<'_> {
             (Some(_), None) => Finding::Missing,
             (None, Some(mirror)) if self.hides_trash && self.is_trashed(mirror) => Finding::NotDue,
             (None, Some(_)) => Finding::Extra,
-            (Some(row), Some(mirror)) => self.fields(row, mirror),
+            (Some(row), Some(mirror)) => self.fields(row, mirror, |_| true),
         };
         let is_recent = source.is_some_and(|row| self.recent.holds(row.updated_at));
         if finding != Finding::Equal && is_recent { Finding::NotDue } else { finding }
@@ -89,8 +89,7 @@ impl Comparison<'_> {
             return Finding::NotDue;
         }
         let waits = |unit: &&Unit| unit.columns.iter().any(|column| waiting.contains(column));
-        let decided: Vec<Unit> = self.units.iter().filter(|unit| !waits(unit)).cloned().collect();
-        Comparison { units: &decided, ..*self }.fields(source, base)
+        self.fields(source, base, |unit| !waits(unit))
     }
 
     fn is_mirrored(&self, row: &Row) -> bool {
@@ -104,13 +103,19 @@ impl Comparison<'_> {
         value.is_some_and(|value| *value != Value::Null)
     }
 
-    fn fields(&self, row: &Row, mirror: &Image) -> Finding {
+    /// The units that count and differ.
+    fn fields(&self, row: &Row, mirror: &Image, counts: impl Fn(&&Unit) -> bool) -> Finding {
         let source = Image::of(row);
         let differs = |unit: &&Unit| {
             canonical::units_equal(self.columns, unit, &source, mirror) == Some(false)
         };
-        let names: Vec<String> =
-            self.units.iter().filter(differs).map(|unit| unit.name.clone()).collect();
+        let names: Vec<String> = self
+            .units
+            .iter()
+            .filter(counts)
+            .filter(differs)
+            .map(|unit| unit.name.clone())
+            .collect();
         if names.is_empty() { Finding::Equal } else { Finding::Differing(names) }
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     mirror::{Behind, Claimed, Decision, Mirror, Queue, SettleReport, UnsentCreate, Writings},
     plan::{
         batch::{Limits, Planned, batch},
+        fate::Fate,
         order::{self, Kind, Node, Waiting},
         pending::{Pending, Sighting},
         push::{self, Verb},
@@ -197,7 +198,7 @@ impl Round<'_> {
             self.spare(object, &ids, settled)?;
         }
         for (object, ids) in unread.0 {
-            let looked = self.look(object, &ids, look::Fate::Unknown).await;
+            let looked = self.look(object, &ids, Fate::Unknown).await;
             self.spare(object, &ids, looked)?;
         }
         self.write().await

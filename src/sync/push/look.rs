@@ -12,43 +12,16 @@ use super::Round;
 use crate::{
     mirror::Decision,
     plan::{
-        merge,
+        fate::Fate,
         pending::{Pending, Sighting},
         reconcile::reconcile,
     },
-    record::{Column, Image, ObjectId, Row},
+    record::{ObjectId, Row},
     sync::SyncError,
 };
 
 /// How often a record is read once more because a page passed by.
 pub(super) const PASSED: usize = 3;
-
-/// What is known of the last write to the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It may have arrived.
-    Unknown,
-    /// It was refused for certain.
-    Refused,
-    /// It was refused because the record is there. It may be there because an earlier create arrived late: then what was
-    /// sent still counts. One in the trash is an older one.
-    Exists,
-}
-
-impl Fate {
-    /// The record as it is to be judged, given what was seen of it.
-    fn judge(self, columns: &[Column], pending: &Pending, sighting: &Sighting) -> Pending {
-        let sent = match (self, sighting) {
-            (Fate::Unknown, _) => pending.sent.clone(),
-            (Fate::Exists, Sighting::Present(row)) => {
-                let sent = pending.sent.as_ref();
-                sent.and_then(|sent| merge::arrived(columns, sent, &Image::of(row)))
-            }
-            (Fate::Exists | Fate::Refused, _) => None,
-        };
-        Pending { sent, ..pending.clone() }
-    }
-}
 
 /// What was read, by record.
 pub(super) struct Seen {
@@ -60,10 +33,11 @@ pub(super) struct Seen {
 }
 
 /// Records that the source does not have any more.
+#[derive(Default)]
 pub(super) struct Gone {
     pub(super) ids: Vec<Uuid>,
-    /// By when they were gone, as the source's clock has it: ours may be wrong.
-    pub(super) by: OffsetDateTime,
+    /// By when they were gone, as the source's clock has it: ours may be wrong. Nothing where nothing was asked.
+    pub(super) by: Option<OffsetDateTime>,
 }
 
 impl Seen {
@@ -76,14 +50,14 @@ impl Seen {
     }
 
     /// Whether the record is not there at all.
-    pub(super) fn is_absent(&self, id: Uuid) -> bool {
+    fn is_absent(&self, id: Uuid) -> bool {
         !self.rows.contains_key(&id) && !self.unreadable.contains(&id)
     }
 
-    /// These records that are not there at all; nothing where nothing was asked.
-    pub(super) fn gone(&self, ids: &[Uuid]) -> Option<Gone> {
-        let absent = ids.iter().copied().filter(|id| self.is_absent(*id)).collect();
-        Some(Gone { ids: absent, by: self.answered_by? })
+    /// Those of these records that are not there at all.
+    pub(super) fn gone(&self, ids: &[Uuid]) -> Gone {
+        let is_gone = |id: &Uuid| self.answered_by.is_some() && self.is_absent(*id);
+        Gone { ids: ids.iter().copied().filter(is_gone).collect(), by: self.answered_by }
     }
 
     pub(super) fn into_rows(self) -> HashMap<Uuid, Row> {
@@ -103,12 +77,12 @@ impl Round<'_> {
         ids: &[Uuid],
         fate: Fate,
     ) -> Result<(), SyncError> {
-        let mut passed = self.look_once(object, ids, fate).await?;
-        for _ in 0..PASSED {
-            if passed.is_empty() {
+        let mut ids = ids.to_vec();
+        for _ in 0..=PASSED {
+            ids = self.look_once(object, &ids, fate).await?;
+            if ids.is_empty() {
                 break;
             }
-            passed = self.look_once(object, &passed, fate).await?;
         }
         Ok(())
     }
@@ -122,8 +96,7 @@ impl Round<'_> {
     ) -> Result<Vec<Uuid>, SyncError> {
         let Some(target) = self.workspace.target(object) else { return Ok(Vec::new()) };
         let seen = self.see(object, ids).await?;
-        let gone: Vec<Uuid> = ids.iter().copied().filter(|id| seen.is_absent(*id)).collect();
-        self.follow_destroyed(&gone).await?;
+        self.follow_destroyed(&seen.gone(ids).ids).await?;
         let mut decide = |pending: &Pending| {
             let sighting = seen.sighting(pending.id)?;
             let pending = fate.judge(&target.table.columns, pending, &sighting);

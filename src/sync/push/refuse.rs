@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Round, look::Fate};
+use super::Round;
 use crate::{
     mirror::{self, Claimed},
     plan::{
         batch::Batch,
+        fate::Fate,
         guard,
         order::Waiting,
         push::Verb,

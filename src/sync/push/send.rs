@@ -14,12 +14,13 @@ use uuid::Uuid;
 
 use super::{
     Round,
-    look::{Fate, Gone, PASSED},
+    look::{Gone, PASSED},
 };
 use crate::{
     mirror::{Decision, Sending},
     plan::{
         batch::{Batch, GuardedUpdate, NewRecord, Work},
+        fate::Fate,
         pending::Pending,
         push::Verb,
         reconcile::{Acknowledgement, Answer, acknowledge},
@@ -81,7 +82,7 @@ impl Round<'_> {
             match self.mark(&batch).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    // Some were settled, or their object was stopped. The others are planned anew with the next round.
+                    // One was decided anew, or the object was stopped. All are planned anew with the next round.
                     self.leave(&batch.records());
                     continue;
                 }
@@ -112,7 +113,7 @@ impl Round<'_> {
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|row| (row.id, row)).collect();
             // Of what a page passed by, the answer may be older than what that showed.
-            results.hit.extend(self.acknowledge(object, &rows, None).await?);
+            results.hit.extend(self.acknowledge(object, &rows, Gone::default()).await?);
         }
         if !results.missed.is_empty() {
             for id in &results.missed {
@@ -159,7 +160,7 @@ impl Round<'_> {
         for _ in 0..=PASSED {
             let seen = self.see(object, &ids).await?;
             let gone = seen.gone(&ids);
-            self.follow_destroyed(gone.as_ref().map_or(&[], |gone| &gone.ids)).await?;
+            self.follow_destroyed(&gone.ids).await?;
             ids = self.acknowledge(object, &seen.into_rows(), gone).await?;
             if ids.is_empty() {
                 break;
@@ -254,16 +255,15 @@ impl Round<'_> {
         &mut self,
         object: ObjectId,
         rows: &HashMap<Uuid, Row>,
-        gone: Option<Gone>,
+        gone: Gone,
     ) -> Result<Vec<Uuid>, SyncError> {
         let Some(target) = self.workspace.target(object) else { return Ok(Vec::new()) };
-        let (absent, by) = gone.map(|gone| (gone.ids, gone.by)).unzip();
-        let ids: Vec<Uuid> = rows.keys().copied().chain(absent.unwrap_or_default()).collect();
+        let ids: Vec<Uuid> = rows.keys().copied().chain(gone.ids).collect();
         let mut decide = |pending: &Pending| {
             let claim = self.claims.get(&pending.id)?;
             let (answer, source_updated_at) = match (rows.get(&pending.id), &claim.verb) {
                 (Some(row), _) => (Answer::Written(row.clone()), row.updated_at),
-                (None, Verb::Delete(_)) => (Answer::Deleted { at: by? }, by?),
+                (None, Verb::Delete(_)) => (Answer::Deleted { at: gone.by? }, gone.by?),
                 // It was there a moment ago. What became of it is looked at with the next round.
                 (None, _) => return None,
             };

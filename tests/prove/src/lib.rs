@@ -41,6 +41,7 @@ pub mod plan {
     pub mod capability;
     pub mod coalesce;
     pub mod content;
+    pub mod fate;
     pub mod fuse;
     pub mod guard;
     pub mod look;
@@ -84,5 +85,5 @@ pub use drivers::{Driver, drive};
 pub use judge::hunt;
 pub use judge::judge;
 pub use play::{Played, Setup, play};
-pub use tally::Tally;
+pub use tally::{FAULTS, STATES, Tally};
 pub use world::Wrong;

@@ -3,27 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 
 use prove::{
-    Tally, Wrong,
+    FAULTS, STATES, Tally, Wrong,
     effects::{Tried, WAYS},
 };
-
-const FAULTS: [&str; 12] = [
-    "request lost",
-    "reply lost",
-    "slow reply",
-    "carried out late",
-    "429",
-    "truncated listing",
-    "page repeated",
-    "filter ignored",
-    "cursor stands",
-    "wrong count",
-    "incomplete answer",
-    "late commit",
-];
-
-/// Where a process can be killed.
-const STATES: [&str; 4] = ["at rest", "in doubt", "within a walk", "in doubt, within a walk"];
 
 const INVARIANTS: [(&str, &str); 13] = [
     ("I1", "divergences"),

@@ -2,6 +2,25 @@
 
 use std::collections::BTreeMap;
 
+/// What may fail: each is counted under its word.
+pub const FAULTS: [&str; 12] = [
+    "request lost",
+    "reply lost",
+    "slow reply",
+    "carried out late",
+    "429",
+    "truncated listing",
+    "page repeated",
+    "filter ignored",
+    "cursor stands",
+    "wrong count",
+    "incomplete answer",
+    "late commit",
+];
+
+/// Where a process can be killed.
+pub const STATES: [&str; 4] = ["at rest", "in doubt", "within a walk", "in doubt, within a walk"];
+
 /// Counts by what happened, and where.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally {

@@ -1,6 +1,6 @@
 //! Some thousand histories in the ordinary test run; `make prove` plays a hundred thousand.
 
-use prove::{Setup, Tally, effects, play};
+use prove::{FAULTS, STATES, Setup, Tally, effects, play};
 
 /// Seeds that once showed a mistake of the program, which is mended.
 const REGRESSIONS: [(u64, &str); 16] = [
@@ -44,27 +44,11 @@ fn assert_clean(seed: u64) -> Tally {
 fn four_thousand_histories_lose_nothing_and_reach_every_fault() {
     let mut tally = Tally::default();
     (0..4_000).for_each(|seed| tally.add(&assert_clean(seed)));
-    for fault in [
-        "request lost",
-        "reply lost",
-        "slow reply",
-        "carried out late",
-        "429",
-        "truncated listing",
-        "page repeated",
-        "filter ignored",
-        "cursor stands",
-        "wrong count",
-        "incomplete answer",
-        "late commit",
-        "pause",
-        "split brain",
-        "stale commit refused",
-        "clock jump",
-    ] {
+    let processes = ["pause", "split brain", "stale commit refused", "clock jump"];
+    for fault in FAULTS.into_iter().chain(processes) {
         assert!(tally.total(fault) > 0, "no {fault} in any history");
     }
-    for state in ["at rest", "in doubt", "within a walk", "in doubt, within a walk"] {
+    for state in STATES {
         assert!(tally.at("kill", state) > 0, "no kill {state}");
     }
 }

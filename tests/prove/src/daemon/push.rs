@@ -17,13 +17,13 @@ use crate::{
     objects::Key,
     plan::{
         batch::{Batch, Limits, Planned, batch},
-        merge,
+        fate::Fate,
         order::{self, Kind, Node, Waiting},
         pending::{Pending, Sighting},
         push::{self, Verb},
         reconcile::reconcile,
     },
-    record::{Column, Image},
+    record::Image,
     twenty::Served,
     world::World,
 };
@@ -54,30 +54,6 @@ struct Round<'a> {
 
 /// How often a record is read once more because a page passed by.
 const PASSED: usize = 3;
-
-/// What is known of the last write to records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Unknown,
-    Refused,
-    /// Because the record is there, perhaps by an earlier create.
-    Exists,
-}
-
-impl Fate {
-    /// The record as it is to be judged, given what was seen of it.
-    fn judge(self, columns: &[Column], pending: &Pending, sighting: &Sighting) -> Pending {
-        let sent = match (self, sighting) {
-            (Fate::Unknown, _) => pending.sent.clone(),
-            (Fate::Exists, Sighting::Present(row)) => {
-                let sent = pending.sent.as_ref();
-                sent.and_then(|sent| merge::arrived(columns, sent, &Image::of(row)))
-            }
-            (Fate::Exists | Fate::Refused, _) => None,
-        };
-        Pending { sent, ..pending.clone() }
-    }
-}
 
 impl Daemon {
     /// Pushes until nothing is left that can go now.
@@ -183,12 +159,12 @@ impl Round<'_> {
 
     /// Reads records and decides them, where nothing was decided on them meanwhile; once more where a page passed by.
     async fn look(&mut self, object: usize, ids: &[Uuid], fate: Fate) -> Result<(), Fail> {
-        let mut passed = self.look_once(object, ids, fate).await?;
-        for _ in 0..PASSED {
-            if passed.is_empty() {
+        let mut ids = ids.to_vec();
+        for _ in 0..=PASSED {
+            ids = self.look_once(object, &ids, fate).await?;
+            if ids.is_empty() {
                 break;
             }
-            passed = self.look_once(object, &passed, fate).await?;
         }
         Ok(())
     }

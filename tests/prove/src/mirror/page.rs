@@ -85,16 +85,18 @@ impl Mirror {
                 self.buried.push((place, *id));
             }
         }
-        let shown_ids: BTreeSet<Uuid> = shown.clone().map(|served| served.row.id).collect();
-        self.pass_by(place, edited.intersection(&ignored).filter(|id| shown_ids.contains(id)));
-        for id in edited.difference(&ignored) {
+        for id in &edited {
             let served = shown.clone().find(|served| served.row.id == *id);
             let Some(pending) = self.pending((place, *id)) else { continue };
-            if let Some(mut decision) = (edits.decide)(&pending, served.map(|served| &served.row)) {
-                decision.rev = served.map(|served| served.rev);
-                self.apply(object, (place, *id), decision, now);
-            } else if served.is_some() {
-                self.pass_by(place, std::iter::once(id));
+            let row = served.map(|served| &served.row);
+            let decided = if ignored.contains(id) { None } else { (edits.decide)(&pending, row) };
+            match decided {
+                Some(mut decision) => {
+                    decision.rev = served.map(|served| served.rev);
+                    self.apply(object, (place, *id), decision, now);
+                }
+                None if served.is_some() => self.pass_by((place, *id)),
+                None => {}
             }
         }
         let version = self.checkpoints[place].version + 1;
@@ -102,14 +104,12 @@ impl Mirror {
         Ok(())
     }
 
-    /// A page showed these records, whose writes are under way or in doubt, and goes by: who learns that the write was
+    /// A page showed this record, whose write is under way or in doubt, and goes by: who learns that the write was
     /// refused has to look what it showed.
-    fn pass_by<'a>(&mut self, place: usize, ids: impl Iterator<Item = &'a Uuid>) {
-        for id in ids {
-            self.writings += 1;
-            if let Some(base) = self.bases.get_mut(&(place, *id)) {
-                base.written = self.writings;
-            }
+    fn pass_by(&mut self, key: Key) {
+        self.writings += 1;
+        if let Some(base) = self.bases.get_mut(&key) {
+            base.written = self.writings;
         }
     }
 

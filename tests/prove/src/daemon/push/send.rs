@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Fail, Fate, PASSED, Round};
+use super::{Fail, PASSED, Round};
 use crate::{
     clock,
     daemon::writes::Writes,
@@ -12,6 +12,7 @@ use crate::{
     mistakes::{self, Bug},
     plan::{
         batch::{Batch, GuardedUpdate, Work},
+        fate::Fate,
         order::Waiting,
         pending::Pending,
         push::Verb,
