@@ -73,41 +73,23 @@ pub(crate) async fn kills(cycles: usize, seed: u64) -> Figures {
 /// PostgreSQL is restarted as by a crash; nothing where this machine has no PostgreSQL to start.
 pub(crate) async fn restarts(cycles: usize, seed: u64) -> Option<Figures> {
     let ground = laid(Ground::on(TestCluster::start_if_installed().await?).await).await;
-    let (load, mut dice, mut trail) =
-        (Load::begin(&ground, seed), Dice::new(seed), Trail::default());
-    let mut running = ground.start();
-    ground.crosses().await;
-    let mut times = Vec::new();
-    for _ in 0..cycles {
-        sleep(moment(&mut dice, 700)).await;
+    let fault = async |dice: &mut Dice, _| {
+        sleep(moment(dice, 700)).await;
         {
             let mut cluster = ground.cluster.as_ref().unwrap().lock().await;
             cluster.crash().await;
             cluster.resume().await;
         }
         assert_eq!(behind(&ground).await, Vec::<String>::new(), "a page that was written in part");
-        times.push(ground.crosses().await);
-        assert!(running.runs(), "{}", running.tail());
-        trail.follow(&ground);
-    }
-    assert_no_fault(&running.log());
-    let ledger = load.end().await;
-    let verdict = judge(&ground, &ledger, trail).await;
-    running.stop().await;
-    ground.assert_quiet_and_equal().await;
-    Some(Figures { what: "PostgreSQL restart", cycles, times, late_calls: 0, verdict })
+    };
+    Some(outlives("PostgreSQL restart", &ground, (cycles, seed), fault).await)
 }
 
 /// The way to Twenty is out for a while, in each of five ways in turn.
 pub(crate) async fn outages(cycles: usize, seed: u64) -> Figures {
     let ground = laid(Ground::lay().await).await;
-    let (load, mut dice, mut trail) =
-        (Load::begin(&ground, seed), Dice::new(seed), Trail::default());
-    let mut running = ground.start();
-    ground.crosses().await;
-    let mut times = Vec::new();
-    for cycle in 0..cycles {
-        sleep(moment(&mut dice, 400)).await;
+    let fault = async |dice: &mut Dice, cycle| {
+        sleep(moment(dice, 400)).await;
         let fake = &ground.stage.fake;
         match cycle % 5 {
             0 => ground.proxy.set(Mode::CutAnswers),
@@ -116,19 +98,11 @@ pub(crate) async fn outages(cycles: usize, seed: u64) -> Figures {
             3 => fake.fault(Fault::status(503).chance(0.9, seed)),
             _ => fake.fault(Fault::new(Effect::RateLimited).chance(0.9, seed)),
         }
-        sleep(moment(&mut dice, 2_500)).await;
+        sleep(moment(dice, 2_500)).await;
         ground.proxy.set(Mode::Pass);
         fake.clear_faults();
-        times.push(ground.crosses().await);
-        assert!(running.runs(), "{}", running.tail());
-        trail.follow(&ground);
-    }
-    assert_no_fault(&running.log());
-    let ledger = load.end().await;
-    let verdict = judge(&ground, &ledger, trail).await;
-    running.stop().await;
-    ground.assert_quiet_and_equal().await;
-    Figures { what: "outage of Twenty", cycles, times, late_calls: 0, verdict }
+    };
+    outlives("outage of Twenty", &ground, (cycles, seed), fault).await
 }
 
 /// The way to PostgreSQL is out for a while, in each of three ways in turn: what was committed and what was not, nobody
@@ -137,26 +111,39 @@ pub(crate) async fn database_outages(cycles: usize, seed: u64) -> Figures {
     let mut ground = Ground::lay().await;
     let line = ground.lay_line().await;
     let ground = laid(ground).await;
+    let fault = async |dice: &mut Dice, cycle: usize| {
+        sleep(moment(dice, 400)).await;
+        line.set([Mode::CutAnswers, Mode::Refuse, Mode::Stall][cycle % 3]);
+        sleep(moment(dice, 2_500) + Duration::from_secs(1)).await;
+        line.set(Mode::Pass);
+    };
+    outlives("outage of PostgreSQL's line", &ground, (cycles, seed), fault).await
+}
+
+/// One program goes on while something else fails again and again, and is whole again after each time.
+async fn outlives(
+    what: &'static str,
+    ground: &Arc<Ground>,
+    (cycles, seed): (usize, u64),
+    mut fault: impl AsyncFnMut(&mut Dice, usize),
+) -> Figures {
     let (load, mut dice, mut trail) =
-        (Load::begin(&ground, seed), Dice::new(seed), Trail::default());
+        (Load::begin(ground, seed), Dice::new(seed), Trail::default());
     let mut running = ground.start();
     ground.crosses().await;
     let mut times = Vec::new();
     for cycle in 0..cycles {
-        sleep(moment(&mut dice, 400)).await;
-        line.set([Mode::CutAnswers, Mode::Refuse, Mode::Stall][cycle % 3]);
-        sleep(moment(&mut dice, 2_500) + Duration::from_secs(1)).await;
-        line.set(Mode::Pass);
+        fault(&mut dice, cycle).await;
         times.push(ground.crosses().await);
         assert!(running.runs(), "{}", running.tail());
-        trail.follow(&ground);
+        trail.follow(ground);
     }
     assert_no_fault(&running.log());
     let ledger = load.end().await;
-    let verdict = judge(&ground, &ledger, trail).await;
+    let verdict = judge(ground, &ledger, trail).await;
     running.stop().await;
     ground.assert_quiet_and_equal().await;
-    Figures { what: "outage of PostgreSQL's line", cycles, times, late_calls: 0, verdict }
+    Figures { what, cycles, times, late_calls: 0, verdict }
 }
 
 async fn laid(ground: Ground) -> Arc<Ground> {
