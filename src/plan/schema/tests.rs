@@ -8,6 +8,8 @@ use super::{
 };
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
+mod capture;
+
 fn field(id: u128, name: &str, kind: FieldKind) -> Field {
     Field {
         id: Uuid::from_u128(id),
@@ -332,77 +334,4 @@ fn the_catalog_says_what_the_workspace_says_of_a_table_and_its_columns() {
     let pull = [Scoped { object: &object, direction: Direction::Pull }];
     let plan = super::plan("twenty", &pull, &Existing::default(), Mode::Auto);
     assert_eq!(comments(&plan)[0], (None, "People: A person [read-only]"));
-}
-
-/// `pg_trigger.tgtype`, from the words of `CREATE TRIGGER`.
-fn catalog_type(event: &str, level: &str) -> i16 {
-    let bit = |word: &str| match word {
-        "row" => 1,
-        "before" => 2,
-        "insert" => 4,
-        "delete" => 8,
-        "update" => 16,
-        "truncate" => 32,
-        "after" | "or" | "statement" => 0,
-        other => panic!("{other}"),
-    };
-    event.split(' ').chain([level]).map(bit).sum()
-}
-
-#[test]
-fn a_trigger_is_recognised_in_the_catalog_as_it_was_made() {
-    for role in TriggerRole::ALL {
-        assert_eq!(role.catalog_type(), catalog_type(role.event(), role.level()), "{role:?}");
-    }
-    let names = TriggerRole::ALL.map(TriggerRole::name);
-    assert!(names.iter().all(|name| name.starts_with("zz_sync_")), "after those of others");
-    assert_eq!(std::collections::BTreeSet::from(names).len(), names.len());
-}
-
-#[test]
-fn a_guard_knows_each_column_that_may_not_be_written_freely_and_why() {
-    let mut object = people();
-    object.fields.push(field(20, "createdAt", FieldKind::DateTime));
-    object.fields.push(field(21, "deletedAt", FieldKind::DateTime));
-    object.fields.push(field(22, "createdBy", FieldKind::Actor));
-    let mut plan = plan_one(&object, &Existing::default());
-    let triggers = plan.steps.iter().find_map(triggers_of).unwrap();
-    let roles: Vec<TriggerRole> = triggers.iter().map(|trigger| trigger.role).collect();
-    assert_eq!(roles, [TriggerRole::Guard, TriggerRole::Log, TriggerRole::Truncate]);
-    let ids = [Uuid::nil(), object.id].map(|id| id.to_string());
-    assert!(triggers.iter().all(|trigger| trigger.arguments[..2] == ids));
-    let guarded: Vec<(&str, &str)> = triggers[0].arguments[2..]
-        .chunks(3)
-        .map(|rule| (rule[0].as_str(), rule[1].as_str()))
-        .collect();
-    for rule in [
-        ("insert", "id"),
-        ("insert", "created_at"),
-        ("keep", "updated_at"),
-        ("clear", "deleted_at"),
-        ("refuse", "created_by_name"),
-    ] {
-        assert!(guarded.contains(&rule), "{rule:?} in {guarded:?}");
-    }
-    assert!(guarded.iter().all(|(_, column)| !column.starts_with("salary")), "{guarded:?}");
-    plan.tables[0].lost = vec![LostColumn { name: "age".to_owned(), cause: LostCause::Retyped }];
-    let existing = applied(&plan, &object);
-    let mut existing = Existing { workspace_id: Uuid::from_u128(9), ..existing };
-    existing.tables[0]
-        .catalog
-        .insert("age".to_owned(), CatalogColumn { kind: "text".to_owned(), comment: None });
-    let triggers = plan_one(&object, &existing).steps.iter().find_map(triggers_of).unwrap();
-    assert_eq!(triggers[0].arguments[0], Uuid::from_u128(9).to_string());
-    let reason = LostCause::Retyped.reason();
-    assert_eq!(triggers[0].arguments[triggers[0].arguments.len() - 3..], ["refuse", "age", reason]);
-    assert_ne!(reason, LostCause::Removed.reason());
-    assert!(!reason.is_empty());
-}
-
-#[test]
-fn a_cause_is_found_by_its_word() {
-    for (cause, word) in [(LostCause::Removed, "removed"), (LostCause::Retyped, "retyped")] {
-        assert_eq!((cause.as_str(), LostCause::named(word)), (word, Some(cause)));
-    }
-    assert_eq!(LostCause::named("stolen"), None);
 }
