@@ -3,21 +3,22 @@
 //! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
 //! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
 
+mod check;
 mod watch;
 
 use std::rc::Rc;
 
 use crate::{
     book::{Book, By, Side},
-    clock::{self, OVERLAP, SECOND},
+    clock::SECOND,
     dice::Dice,
     mirror::Mirror,
-    objects::{Key, Object, UPDATED_AT, cut, is_live, meaning, objects},
+    objects::{Key, Object, is_live, meaning, objects},
     plan::batch::Work,
     play::Setup,
-    record::{DeleteMode, Image, Value, canonical},
+    record::{DeleteMode, Image},
     tally::{Tally, Trace},
-    twenty::{self, Act, Change, Open, Request, Response, Twenty},
+    twenty::{Act, Change, Open, Request, Response, Twenty},
 };
 
 /// The longest that a transaction of the server stays open.
@@ -264,29 +265,6 @@ impl World {
         response
     }
 
-    /// What is sent for a field is what somebody wrote here.
-    fn check_echo(&mut self, key: Key, body: &crate::plan::patch::Body) {
-        let objects = Rc::clone(&self.objects);
-        let object = &objects[key.0];
-        let sent = twenty::held_of(object, body);
-        if self.book.reborn.contains(&key) {
-            return;
-        }
-        for &unit in &object.editable {
-            let named = body.contains_key(&object.units[unit].key);
-            let known = object.units[unit].columns.iter().all(|index| sent.get(*index).is_some());
-            if named && known {
-                let value = meaning(object, unit, &sent);
-                if !self.book.is_local(key, unit, &value) {
-                    self.wrong(
-                        "I3",
-                        format!("{key:?}: nobody wrote {value:?} here, and it is sent"),
-                    );
-                }
-            }
-        }
-    }
-
     fn source_changed(&mut self, (key, before, after): Change, by: By) {
         let objects = Rc::clone(&self.objects);
         self.say(&format!("Twenty {by:?} {key:?} {}", self.tell(key, after.as_ref())));
@@ -330,125 +308,12 @@ impl World {
         self.check_referrers(&buried);
     }
 
-    /// Tells the oracle which values are on record since it was told last.
-    fn keep_losers(&mut self) {
-        let objects = Rc::clone(&self.objects);
-        for (key, conflict) in self.mirror.conflicts.iter().skip(self.mirror.told) {
-            let object = &objects[key.0];
-            for values in [&conflict.source, &conflict.mirror] {
-                let mut image = Image::unknown(object.columns().len());
-                for (column, value) in conflict.columns.iter().zip(values) {
-                    image.set(*column, value.clone());
-                }
-                for &unit in &object.editable {
-                    self.book.kept.insert((*key, unit, meaning(object, unit, &image)));
-                }
-            }
-        }
-        self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
-    }
-
-    /// Whether a row that the program wrote is of a record that was deleted or restored in Twenty meanwhile.
-    fn check_behind(&mut self, key: Key, after: Option<&Image>) {
-        let Some(here) = after.map(is_live) else { return };
-        match self.twenty.get(key).map(|record| is_live(&record.image)) {
-            None => self.book.is_behind(key, false),
-            Some(there) if there != here => self.book.is_behind(key, there),
-            Some(_) => {}
-        }
-    }
-
-    /// The program removes a row only where the record was deleted in Twenty.
-    fn check_removal(&mut self, key: Key, before: Option<&Image>, after: Option<&Image>) {
-        let goes = before.is_some_and(is_live) && !after.is_some_and(is_live);
-        let lives = self.twenty.get(key).is_some_and(|record| is_live(&record.image));
-        let deleted = self.book.deleted.contains(&key) || self.book.was_deleted(Side::Mirror, key);
-        if goes && lives && !deleted {
-            self.wrong("I11", format!("{key:?} was removed here, and it lives in Twenty"));
-        }
-    }
-
     fn tell(&self, key: Key, image: Option<&Image>) -> String {
         let Some(image) = image else { return "gone".to_owned() };
         let object = &self.objects[key.0];
         let units: Vec<String> =
             object.editable.iter().map(|unit| meaning(object, *unit, image)).collect();
         format!("{} {}", if is_live(image) { "live" } else { "dead" }, units.join(" ; "))
-    }
-
-    /// Looks at a record that changed: whether both sides agree on it now.
-    pub(crate) fn look_at(&mut self, key: Key) {
-        self.check_reach(key);
-        let is_late = self
-            .late
-            .iter()
-            .any(|request| request.object == key.0 && ids_of(request).contains(&key.1));
-        if self.mirror.bases.contains_key(&key) || is_late || !self.is_equal(key) {
-            return;
-        }
-        self.close(key);
-    }
-
-    /// A record is judged by what both sides hold.
-    pub(crate) fn close(&mut self, key: Key) {
-        let objects = Rc::clone(&self.objects);
-        let source = self.twenty.get(key).map(|record| &record.image);
-        let sides = (source, self.mirror.row(key));
-        let conflicts = &self.mirror.conflicts;
-        if let Some((invariant, story)) = self.book.close((&objects[key.0], key), sides, conflicts)
-        {
-            self.wrong(invariant, story);
-        }
-    }
-
-    /// Whether both sides hold the same of what people see of a record. What waits is left out.
-    pub(crate) fn is_equal(&self, key: Key) -> bool {
-        let object = &self.objects[key.0];
-        let source = self.twenty.get(key).map(|record| &record.image);
-        let source = source.filter(|image| object.keeps_deleted() || is_live(image));
-        let waiting = self.mirror.bases.get(&key).map(|base| &base.waiting);
-        match (source, self.mirror.row(key)) {
-            (None, None) => true,
-            (Some(source), Some(row)) => {
-                let waits = |unit: usize| {
-                    let columns = &object.units[unit].columns;
-                    waiting
-                        .is_some_and(|waiting| columns.iter().any(|index| waiting.contains(index)))
-                };
-                let same = |unit: &usize| {
-                    let unit_of = &object.units[*unit];
-                    let (shown, row) = (cut(source), cut(row));
-                    canonical::units_equal(object.columns(), unit_of, &shown, &row) == Some(true)
-                };
-                is_live(source) == is_live(row)
-                    && object.editable.iter().all(|unit| waits(*unit) || same(unit))
-            }
-            _ => false,
-        }
-    }
-
-    /// A change that the mirror does not know is within reach of the next walk.
-    pub(crate) fn check_reach(&mut self, key: Key) {
-        let Some(watermark) = self.mirror.watermark(key.0) else { return };
-        let Some(record) = self.twenty.get(key) else { return };
-        let known = self.mirror.known.get(&key).copied().unwrap_or_default();
-        // What is in doubt, or new here although it is there, is looked at before anything else.
-        let is_looked_at = self
-            .mirror
-            .bases
-            .get(&key)
-            .is_some_and(|base| base.sent.is_some() || base.base.is_none());
-        if record.honest <= known || is_looked_at {
-            return;
-        }
-        let Some(Value::Timestamp(changed)) = record.image.get(UPDATED_AT) else { return };
-        if *changed < clock::cut(watermark - OVERLAP) {
-            let story = format!(
-                "change {} of {key:?} is not known here (known: {known}), and no walk asks for it",
-                record.honest
-            );
-            self.wrong("I6", story);
-        }
     }
 
     /// A late request lands.
