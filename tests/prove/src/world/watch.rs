@@ -60,8 +60,9 @@ impl World {
         };
         let is_stale = |id: &Uuid| {
             let key = (place, *id);
-            let named_there = self.twenty.get(key).is_some_and(|record| names(&record.image));
-            !self.mirror.bases.contains_key(&key) && !named_there
+            // One that is gone itself goes when all of its object was read.
+            let is_emptied = self.twenty.get(key).is_some_and(|record| !names(&record.image));
+            !self.mirror.bases.contains_key(&key) && is_emptied
         };
         let rows = self.mirror.rows[place].iter();
         let mut referring = rows.filter(|(_, row)| names(row)).map(|(id, _)| *id);
