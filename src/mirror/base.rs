@@ -21,6 +21,8 @@ use crate::record::{Flow, Image, ObjectId};
 pub(super) struct BaseWrite<'a> {
     pub(super) record_id: Uuid,
     pub(super) base: Option<&'a Image>,
+    /// What was sent of a create that is not there.
+    pub(super) given_up: Option<&'a Image>,
     /// Names of columns that must not be sent.
     pub(super) waiting: Vec<&'a str>,
     /// The last change for which there is nothing to send.
@@ -92,7 +94,7 @@ pub(super) async fn lock(
 ) -> Result<Vec<Claimed>, sqlx::Error> {
     table.lock(connection, ids).await?;
     let rows = sqlx::query(
-        "select object_id, record_id, base, sent, sent_at, sent_through, waiting, since, \
+        "select object_id, record_id, base, sent, given_up, sent_at, sent_through, waiting, since, \
          xmin::text::bigint as written from sync.base \
          where workspace_id = $1 and object_id = $2 and record_id = any($3) order by record_id for update",
     )
@@ -121,7 +123,8 @@ pub(super) async fn write(
     for write in bases {
         sqlx::query(
             "update sync.base set base = $4::jsonb || coalesce((select jsonb_object_agg(name, base -> name) \
-             from unnest($7::text[]) as name where base ? name), '{}'), waiting = $5, decided_through = $6, sent = null, sent_through = null, sent_at = null \
+             from unnest($7::text[]) as name where base ? name), '{}'), waiting = $5, decided_through = $6, \
+             sent = null, sent_through = null, sent_at = null, given_up = $8::jsonb \
              where workspace_id = $1 and object_id = $2 and record_id = $3",
         )
         .bind(mirror.workspace_id)
@@ -131,6 +134,7 @@ pub(super) async fn write(
         .bind(&write.waiting)
         .bind(write.decided_through)
         .bind(&table.lost)
+        .bind(write.given_up.map(|image| image.to_json(&table.described)))
         .execute(&mut *connection)
         .await?;
     }

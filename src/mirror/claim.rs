@@ -35,6 +35,8 @@ pub struct Claimed {
     pub base: Option<Box<RawValue>>,
     /// The columns as last sent, if it is not known whether they arrived.
     pub sent: Option<Box<RawValue>>,
+    /// The columns of a create that was sent and then not found.
+    pub given_up: Option<Box<RawValue>>,
     /// When something was sent whose outcome is not known; without `sent`, that was a delete.
     pub sent_at: Option<OffsetDateTime>,
     /// The last change that was sent.
@@ -70,6 +72,7 @@ impl Claimed {
             id: self.record_id,
             base: image(&self.base)?,
             sent: image(&self.sent)?,
+            given_up: image(&self.given_up)?,
             mirror: image(&self.mirror)?,
             operations: self.operations.clone(),
             changed_at: self.changed_at,
@@ -250,7 +253,7 @@ async fn waiting(
     limit: u32,
 ) -> Result<Vec<Claimed>, MirrorError> {
     let sql = format!(
-        "select b.object_id, b.record_id, b.base, b.sent, b.sent_at, b.sent_through, b.waiting, b.since, \
+        "select b.object_id, b.record_id, b.base, b.sent, b.given_up, b.sent_at, b.sent_through, b.waiting, b.since, \
          b.xmin::text::bigint as written, \
          o.changed_by, coalesce(q.attempts, 0) as attempts from {QUEUE} \
          where b.workspace_id = $1 and {RUNS} and {DUE} and (b.sent_at is not null or not exists (select from \
@@ -309,6 +312,7 @@ pub(super) fn base(row: &PgRow) -> Result<Claimed, sqlx::Error> {
         record_id: row.try_get("record_id")?,
         base: json("base")?,
         sent: json("sent")?,
+        given_up: json("given_up")?,
         sent_at: row.try_get("sent_at")?,
         sent_through: row.try_get("sent_through")?,
         mirror: None,

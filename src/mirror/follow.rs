@@ -81,7 +81,9 @@ async fn rename(
     for statement in [
         "update sync.base set waiting = array_replace(waiting, $3, $4), \
          base = case when base ? $3 then base - $3 || jsonb_build_object($4, base -> $3) else base end, \
-         sent = case when sent ? $3 then sent - $3 || jsonb_build_object($4, sent -> $3) else sent end \
+         sent = case when sent ? $3 then sent - $3 || jsonb_build_object($4, sent -> $3) else sent end, \
+         given_up = case when given_up ? $3 then given_up - $3 || jsonb_build_object($4, given_up -> $3) \
+         else given_up end \
          where workspace_id = $1 and object_id = $2",
         "update sync.outbox set changed = array_replace(changed, $3, $4) \
          where workspace_id = $1 and object_id = $2 and settled_at is null and $3 = any(changed)",

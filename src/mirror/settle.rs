@@ -207,13 +207,15 @@ pub(super) async fn apply(
                 forgotten.push(state.record_id);
                 settled.extend(state.operations.iter().filter_map(|entry| rest(entry, decision)));
             }
-            NewBase::Pending { base, waiting } => {
+            NewBase::Pending { base, waiting, given_up } => {
                 let names = waiting.iter().map(|&index| table.described[index].name.as_str());
                 let (record_id, base) = (state.record_id, base.as_ref());
+                let given_up = given_up.as_ref();
                 let decided_through = decided_through(state, decision);
                 bases.push(BaseWrite {
                     record_id,
                     base,
+                    given_up,
                     waiting: names.collect(),
                     decided_through,
                 });

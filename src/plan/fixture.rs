@@ -132,6 +132,7 @@ pub(super) fn pending(base: Option<Image>, mirror: Option<Image>) -> Pending {
         id: ID,
         base,
         sent: None,
+        given_up: None,
         mirror,
         operations: Vec::new(),
         changed_at: NOON,

@@ -63,6 +63,8 @@ pub struct Reference<'a> {
     pub base: Option<&'a Image>,
     /// The values of a write whose outcome was not known, or is known only now.
     pub sent: Option<&'a Image>,
+    /// The values of a create that was not found when it was looked for. It may have arrived since.
+    pub given_up: Option<&'a Image>,
     /// Whether that write is known to have arrived.
     pub arrived: bool,
     /// Whether the source changed the record in any way since the base.
@@ -84,6 +86,7 @@ pub fn see(
 ) -> Option<Seen> {
     let equal = canonical::units_equal(columns, unit, source, mirror)?;
     let changes = since_sent(columns, unit, reference, source, mirror)
+        .or_else(|| since_given_up(columns, unit, reference, source, mirror))
         .or_else(|| since_base(columns, unit, reference, source, mirror))
         .unwrap_or_else(|| since_unknown(columns, unit, mirror));
     Some(Seen { equal, source_changed: changes.0, mirror_changed: changes.1 })
@@ -101,6 +104,25 @@ fn since_sent(
     let became = canonical::may_have_become(columns, unit, sent, source)?;
     let mirror_changed = !canonical::units_equal(columns, unit, sent, mirror)?;
     (became || reference.arrived).then_some((!became, mirror_changed))
+}
+
+/// Changes since a create that was given up; `None` if there is none, or it did not set the unit. What the source holds
+/// of it has arrived late. Anything else is a change of it, or another record: that is a change by both.
+fn since_given_up(
+    columns: &[Column],
+    unit: &Unit,
+    reference: Reference<'_>,
+    source: &Image,
+    mirror: &Image,
+) -> Option<(bool, bool)> {
+    let sent = reference.given_up.filter(|_| reference.base.is_none())?;
+    if canonical::unit_empty(columns, unit, sent)? {
+        return None;
+    }
+    if canonical::may_have_become(columns, unit, sent, source)? {
+        return Some((false, !canonical::units_equal(columns, unit, sent, mirror)?));
+    }
+    Some((true, !canonical::unit_empty(columns, unit, mirror)?))
 }
 
 fn since_base(

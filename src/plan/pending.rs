@@ -45,6 +45,8 @@ pub struct Pending {
     /// The values of a write whose outcome is not known; only the columns that were sent are known in it. A write
     /// that was refused for certain did not happen: it is forgotten before the record is reconciled.
     pub sent: Option<Image>,
+    /// The values of a create that was sent and then not found: it may still arrive.
+    pub given_up: Option<Image>,
     /// The row as it is; `None` if there is none.
     pub mirror: Option<Image>,
     /// The unsettled entries of the outbox, oldest first.

@@ -69,6 +69,8 @@ pub enum NewBase {
         base: Option<Image>,
         /// Columns that must not be sent now.
         waiting: Vec<usize>,
+        /// What was sent of a create that is not there.
+        given_up: Option<Image>,
     },
 }
 

@@ -11,6 +11,10 @@ use crate::{
     record::{Image, Unit, Value, units},
 };
 
+/// Nothing is known.
+const UNKNOWN: Reference<'static> =
+    Reference { base: None, sent: None, given_up: None, arrived: false, moved: true };
+
 const TIMES: Times = Times { source: NOON, mirror: NOON };
 
 fn unit(name: &str) -> Unit {
@@ -50,7 +54,8 @@ fn verdict(
     mirror: &str,
 ) -> Verdict {
     let (base, sent) = (base.map(of_text), sent.map(sent_text));
-    let reference = Reference { base: base.as_ref(), sent: sent.as_ref(), arrived, moved: arrived };
+    let (base, sent) = (base.as_ref(), sent.as_ref());
+    let reference = Reference { base, sent, arrived, moved: arrived, ..UNKNOWN };
     let seen = see(&TABLE.columns, &unit("text"), reference, &of_text(source), &of_text(mirror));
     merge(seen.unwrap(), Policy::Hold, TIMES)
 }
@@ -86,17 +91,42 @@ fn a_write_that_arrived_moves_the_base() {
 fn a_value_taken_back_after_a_write_in_doubt_is_a_change() {
     let (base, sent) = (of_text("b"), sent_text("x"));
     let see = |moved| {
-        let reference = Reference { base: Some(&base), sent: Some(&sent), arrived: false, moved };
+        let reference = Reference { base: Some(&base), sent: Some(&sent), moved, ..UNKNOWN };
         see(&TABLE.columns, &unit("text"), reference, &base, &of_text("x")).unwrap()
     };
     assert!(!see(false).source_changed);
     assert!(see(true).source_changed);
 }
 
+/// Cleared fields came back, and values that Twenty's users had cleared: a create arrived after it was looked for.
+#[test]
+fn a_create_that_was_given_up_may_have_arrived_late() {
+    let (conflict, nothing) = (Verdict::Conflict(None), "-");
+    for (given_up, source, mirror, expected) in [
+        // It arrived: what was done here since is sent.
+        ("x", "x", nothing, Verdict::PushMirror),
+        ("x", "x", "y", Verdict::PushMirror),
+        ("x", "x", "x", Verdict::Agreed),
+        // It was changed there since, or is another record.
+        ("x", nothing, "x", conflict),
+        ("x", "z", "x", conflict),
+        ("x", "z", nothing, Verdict::TakeSource),
+        // It said nothing of the field.
+        (nothing, "z", "y", conflict),
+        (nothing, nothing, "y", Verdict::PushMirror),
+    ] {
+        let sent = sent_text(given_up);
+        let reference = Reference { given_up: Some(&sent), ..UNKNOWN };
+        let (source, mirror) = (of_text(source), of_text(mirror));
+        let seen = see(&TABLE.columns, &unit("text"), reference, &source, &mirror).unwrap();
+        assert_eq!(merge(seen, Policy::Hold, TIMES), expected, "{given_up} {source:?} {mirror:?}");
+    }
+}
+
 #[test]
 fn what_the_source_does_not_show_is_not_seen() {
     let base = of_text("b");
-    let reference = Reference { base: Some(&base), sent: None, arrived: false, moved: true };
+    let reference = Reference { base: Some(&base), ..UNKNOWN };
     let hidden = Image::unknown(TABLE.columns.len());
     assert_eq!(see(&TABLE.columns, &unit("text"), reference, &hidden, &of_text("m")), None);
 }
@@ -105,7 +135,7 @@ fn what_the_source_does_not_show_is_not_seen() {
 fn a_field_younger_than_the_base_is_filled_if_empty_and_else_in_conflict() {
     let mut base = of_text("b");
     base.set(at("text"), None);
-    let reference = Reference { base: Some(&base), sent: None, arrived: false, moved: true };
+    let reference = Reference { base: Some(&base), ..UNKNOWN };
     let seen =
         |mirror| see(&TABLE.columns, &unit("text"), reference, &of_text("s"), &of_text(mirror));
     assert_eq!(merge(seen("-").unwrap(), Policy::Hold, TIMES), Verdict::TakeSource);
@@ -148,7 +178,7 @@ proptest! {
         lag in prop_oneof![3..100i64, -100..-2i64],
     ) {
         let (base, source, mirror) = (email(base), email(source), email(mirror));
-        let reference = Reference { base: Some(&base), sent: None, arrived: false, moved: true };
+        let reference = Reference { base: Some(&base), ..UNKNOWN };
         let lagging = NOON + time::Duration::seconds(lag);
         let see = |a, b| see(&TABLE.columns, &unit("emails_primary_email"), reference, a, b).unwrap();
         let here = merge(see(&source, &mirror), policy, Times { source: NOON, mirror: lagging });
@@ -163,7 +193,7 @@ proptest! {
         let images = [base, source, mirror].map(email);
         let same = |a: usize, b: usize| crate::record::canonical::units_equal(
             &TABLE.columns, &unit("emails_primary_email"), &images[a], &images[b]).unwrap();
-        let reference = Reference { base: Some(&images[0]), sent: None, arrived: false, moved: true };
+        let reference = Reference { base: Some(&images[0]), ..UNKNOWN };
         let seen = see(&TABLE.columns, &unit("emails_primary_email"), reference, &images[1], &images[2]).unwrap();
         let expected = match (same(0, 1), same(0, 2), same(1, 2)) {
             (_, _, true) => Verdict::Agreed,

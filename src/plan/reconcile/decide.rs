@@ -51,6 +51,7 @@ impl<'a> Decision<'a> {
         Reference {
             base: self.pending.base.as_ref(),
             sent: self.pending.sent.as_ref(),
+            given_up: self.pending.given_up.as_ref(),
             arrived: self.acknowledged(),
             moved: known != Some(&Value::Timestamp(row.updated_at)),
         }
@@ -165,7 +166,7 @@ impl<'a> Decision<'a> {
         Reconciled {
             settled: settle::some(self, &fields),
             mirror: updated(fields.patch),
-            base: NewBase::Pending { base: Some(fields.base), waiting: fields.waiting },
+            base: pending_from(fields.base, fields.waiting),
             conflicts: fields.conflicts,
             next,
         }
@@ -254,7 +255,7 @@ impl<'a> Decision<'a> {
         conflicts.extend(fields.conflicts);
         Reconciled {
             mirror: updated(fields.patch.into_iter().filter(alive).collect()),
-            base: NewBase::Pending { base: Some(fields.base), waiting: fields.waiting },
+            base: pending_from(fields.base, fields.waiting),
             conflicts,
             settled: Vec::new(),
             next: Next::Push,
@@ -266,7 +267,7 @@ impl<'a> Decision<'a> {
             return self.settled(MirrorStep::Keep, self.outcome(Outcome::Agreed), Vec::new());
         };
         let Some(base) = self.pending.base.as_ref().filter(|_| !self.sent_a_delete()) else {
-            return again(None, Vec::new());
+            return self.create_anew();
         };
         let edits: Vec<usize> = push::changed(self.rules, Some(base), mirror)
             .into_iter()
@@ -284,6 +285,15 @@ impl<'a> Decision<'a> {
                 self.settled(MirrorStep::Remove, Outcome::Conflict, conflicts)
             }
         }
+    }
+
+    /// A record that is not there and was never agreed on. What was sent of it may still arrive.
+    fn create_anew(&self) -> Reconciled {
+        let Pending { base, sent, given_up, .. } = self.pending;
+        let is_create = base.is_none();
+        let given_up = sent.clone().or_else(|| given_up.clone()).filter(|_| is_create);
+        let base = NewBase::Pending { base: None, waiting: Vec::new(), given_up };
+        Reconciled { base, ..again(None, Vec::new()) }
     }
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
@@ -333,9 +343,13 @@ impl<'a> Decision<'a> {
 
 /// Still to be sent, from `base` on.
 pub(super) fn again(base: Option<Image>, conflicts: Vec<Conflict>) -> Reconciled {
-    let base = NewBase::Pending { base, waiting: Vec::new() };
+    let base = NewBase::Pending { base, waiting: Vec::new(), given_up: None };
     let (mirror, settled) = (MirrorStep::Keep, Vec::new());
     Reconciled { mirror, base, conflicts, settled, next: Next::Push }
+}
+
+fn pending_from(base: Image, waiting: Vec<usize>) -> NewBase {
+    NewBase::Pending { base: Some(base), waiting, given_up: None }
 }
 
 fn unchanged(next: Next) -> Reconciled {

@@ -154,8 +154,9 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// The base stays. Where it would not show the conflict again, because that came from a write in doubt, it is
-    /// forgotten: a field that waits without a base is in conflict.
+    /// The base stays. Where it would not show the conflict again, because that came from a write in doubt, or because
+    /// both sides never agreed and one may become empty, it is forgotten: a field that waits without a base is in
+    /// conflict.
     fn hold(&mut self, unit: &Unit) {
         let columns = self.decision.columns();
         let reference = Reference {
@@ -164,7 +165,8 @@ impl<'a> Merging<'a> {
             ..self.decision.reference(self.row)
         };
         let again = see(columns, unit, reference, &self.source, self.mirror);
-        if !again.is_some_and(|seen| seen.source_changed && seen.mirror_changed) {
+        let is_new = self.decision.pending.base.is_none();
+        if is_new || !again.is_some_and(|seen| seen.source_changed && seen.mirror_changed) {
             unit.columns.iter().for_each(|&index| self.fields.base.set(index, None));
         }
         self.fields.waiting.extend(&unit.columns);

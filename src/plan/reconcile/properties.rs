@@ -87,6 +87,7 @@ fn facts(table: &Table, case: &Case) -> (Pending, Sighting) {
         id: ID,
         base: of(case.0),
         sent: None,
+        given_up: None,
         mirror: of(case.1),
         operations: Vec::new(),
         changed_at: NOON,
@@ -123,8 +124,9 @@ fn after(pending: &Pending, found: &Reconciled) -> Option<Pending> {
     match &found.base {
         NewBase::Unchanged => Some(pending.clone()),
         NewBase::Settled => None,
-        NewBase::Pending { base, waiting } => Some(Pending {
+        NewBase::Pending { base, waiting, given_up } => Some(Pending {
             base: base.clone(),
+            given_up: given_up.clone(),
             mirror,
             waiting: waiting.iter().copied().collect(),
             ..pending.clone()

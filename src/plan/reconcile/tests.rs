@@ -115,6 +115,20 @@ fn a_held_field_waits_and_the_rest_of_the_record_flows() {
     assert_eq!(waiting, [at("text")]);
 }
 
+/// Both made the record; the field waited for a person, was then cleared in Twenty, and the value from here was sent.
+#[test]
+fn a_held_field_of_a_record_made_on_both_sides_waits_whatever_comes() {
+    let policies = Policies { object: Policy::Hold, ..Policies::default() };
+    let local = pending(None, Some(of_text("m")));
+    let shown = |value: &str| Sighting::Present(row(&[("text", text(value))]));
+    let found = with(&policies, &local, &shown("s"));
+    let NewBase::Pending { base: Some(base), waiting, .. } = found.base else { panic!("settled") };
+    assert_eq!((base.get(at("text")), &waiting[..]), (None, &[at("text")][..]));
+    let waiting = waiting.into_iter().collect();
+    let cleared = with(&policies, &Pending { base: Some(base), waiting, ..local }, &shown("-"));
+    assert_eq!((cleared.mirror, cleared.next), (MirrorStep::Keep, Next::Nothing));
+}
+
 #[test]
 fn a_key_that_the_source_does_not_show_is_neither_changed_nor_overwritten() {
     let mut source = row(&[]);
@@ -170,7 +184,7 @@ fn a_destroyed_record_goes_and_its_edit_is_kept_or_creates_it_anew() {
     assert_eq!((&found.mirror, &found.base), (&MirrorStep::Remove, &NewBase::Settled));
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedAtSource, Some(Side::Source))]);
     let anew = with(&edit_restores(), &local, &Sighting::Absent);
-    assert_eq!(anew.base, NewBase::Pending { base: None, waiting: vec![] });
+    assert_eq!(anew.base, NewBase::Pending { base: None, waiting: vec![], given_up: None });
     let untouched = decide(&pending(Some(of_text("b")), Some(of_text("b"))), &Sighting::Absent);
     assert_eq!((untouched.mirror, untouched.conflicts), (MirrorStep::Remove, vec![]));
 }
@@ -211,10 +225,17 @@ fn an_insert_meets_its_own_earlier_attempt() {
     assert_eq!((base_text(&found), found.next), (Some(&text("first")), Next::Push));
     assert_eq!(found.conflicts, []);
     let missing = decide(&local, &Sighting::Absent);
+    let given_up = local.sent.clone();
+    let again = Pending { given_up: given_up.clone(), sent: None, ..local.clone() };
+    let waits = NewBase::Pending { base: None, waiting: vec![], given_up };
+    assert_eq!((missing.base, missing.next), (waits.clone(), Next::Push));
     assert_eq!(
-        (missing.base, missing.next),
-        (NewBase::Pending { base: None, waiting: vec![] }, Next::Push)
+        decide(&again, &Sighting::Absent).base,
+        waits,
+        "it is not forgotten by a second look"
     );
+    let late = decide(&again, &arrived);
+    assert_eq!((base_text(&late), late.next), (Some(&text("first")), Next::Push));
     let buried = decide(
         &Pending { mirror: Some(of_text("first")), ..local },
         &Sighting::Tombstone(dead("first")),

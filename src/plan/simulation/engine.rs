@@ -45,6 +45,7 @@ enum Reply {
 struct Local {
     base: Option<Image>,
     sent: Option<Image>,
+    given_up: Option<Image>,
     operations: Vec<Operation>,
     waiting: BTreeSet<usize>,
     changed_at: OffsetDateTime,
@@ -94,6 +95,7 @@ impl<'a> Engine<'a> {
             id: ID,
             base: local.base.clone(),
             sent: local.sent.clone(),
+            given_up: local.given_up.clone(),
             mirror: self.mirror.clone(),
             operations: local.operations.clone(),
             changed_at: local.changed_at,
@@ -243,8 +245,8 @@ impl<'a> Engine<'a> {
                 assert_eq!(reconciled.next, Next::Nothing);
                 self.local = None;
             }
-            NewBase::Pending { base, waiting } => {
-                (local.base, local.sent) = (base, None);
+            NewBase::Pending { base, waiting, given_up } => {
+                (local.base, local.sent, local.given_up) = (base, None, given_up);
                 local.waiting = waiting.into_iter().collect();
             }
         }

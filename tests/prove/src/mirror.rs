@@ -36,6 +36,7 @@ use crate::{
 pub(crate) struct Base {
     pub(crate) base: Option<Image>,
     pub(crate) sent: Option<Image>,
+    pub(crate) given_up: Option<Image>,
     pub(crate) sent_through: Option<i64>,
     pub(crate) waiting: BTreeSet<usize>,
     pub(crate) decided_through: Option<i64>,
@@ -125,6 +126,7 @@ impl Mirror {
             id: key.1,
             base: base.base.as_ref().map(cut),
             sent: base.sent.as_ref().map(cut),
+            given_up: base.given_up.as_ref().map(cut),
             mirror: self.row(key).map(cut),
             operations,
             changed_at,

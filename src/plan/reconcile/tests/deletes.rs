@@ -60,9 +60,12 @@ fn what_a_delete_leaves_is_what_lies_in_the_trash() {
     // Inserted again meanwhile: what is there no more has to be created.
     let again = Pending { mirror: Some(of_text("c")), ..local };
     let found = after(remove, DeleteMode::Destroy, &again);
-    assert_eq!(found.base, NewBase::Pending { base: None, waiting: vec![] });
+    assert_eq!(found.base, NewBase::Pending { base: None, waiting: vec![], given_up: None });
     let found = after(remove, DeleteMode::Soft, &again);
-    assert_eq!(found.base, NewBase::Pending { base: Some(Image::of(&dead("b"))), waiting: vec![] });
+    assert_eq!(
+        found.base,
+        NewBase::Pending { base: Some(Image::of(&dead("b"))), waiting: vec![], given_up: None }
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_held_conflict_over_a_value_that_was_taken_back_stays_one() {
     let source = row(&[("text", text("b")), ("updated_at", Value::Timestamp(LATER))]);
     let found = with(&policies, &local, &Sighting::Present(source.clone()));
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::Field, None)]);
-    let NewBase::Pending { base: Some(base), waiting } = found.base else { panic!("settled") };
+    let NewBase::Pending { base: Some(base), waiting, .. } = found.base else { panic!("settled") };
     assert_eq!((base.get(at("text")), &waiting), (None, &vec![at("text")]));
     // However the mirror's value looks meanwhile: the base that would tell is forgotten.
     for value in ["x", "-"] {

@@ -145,7 +145,7 @@ fn an_edit_of_a_column_whose_field_is_gone_waits_and_is_refused_when_the_record_
     local.operations = vec![updated(1, "age"), updated(2, "text")];
     let found = reconcile(rules, &local, &Sighting::Present(row(&[("text", text("s"))])));
     assert_eq!(outcomes(&found), [(2, Outcome::Merged)]);
-    let NewBase::Pending { base: Some(base), waiting } = found.base else { panic!("settled") };
+    let NewBase::Pending { base: Some(base), waiting, .. } = found.base else { panic!("settled") };
     assert_eq!((base.get(at("text")), waiting), (Some(&text("s")), vec![]));
     assert_eq!(found.next, Next::Nothing);
     let gone = reconcile(rules, &local, &Sighting::Absent);

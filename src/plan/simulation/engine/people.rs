@@ -126,6 +126,7 @@ impl Engine<'_> {
         let local = self.local.get_or_insert_with(|| Local {
             base: old,
             sent: None,
+            given_up: None,
             operations: Vec::new(),
             waiting: BTreeSet::new(),
             changed_at,

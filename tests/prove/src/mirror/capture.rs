@@ -73,6 +73,7 @@ impl Mirror {
         self.bases.entry(key).or_insert_with(|| Base {
             base: before.cloned(),
             sent: None,
+            given_up: None,
             sent_through: None,
             waiting: std::collections::BTreeSet::new(),
             decided_through: None,

@@ -82,9 +82,9 @@ impl Mirror {
                 }
             }
             NewBase::Settled => self.forget(key),
-            NewBase::Pending { base: agreed, waiting } => {
+            NewBase::Pending { base: agreed, waiting, given_up } => {
                 if let Some(base) = self.bases.get_mut(&key) {
-                    base.base = agreed;
+                    (base.base, base.given_up) = (agreed, given_up);
                     base.waiting = waiting.into_iter().collect();
                     base.decided_through = through;
                     (base.sent, base.sent_through) = (None, None);

@@ -2,7 +2,7 @@
 
 use super::Mirror;
 use crate::{
-    objects::{Key, Object},
+    objects::{Key, Object, cut},
     plan::{
         pending::{Operation, OperationKind},
         reconcile::{MirrorStep, NewBase, Reconciled},
@@ -13,8 +13,9 @@ use crate::{
 impl Mirror {
     /// An entry of the log is not done with while what it changed is to be sent, unless it was part of a write.
     pub(super) fn watch_settled(&mut self, object: &Object, key: Key, reconciled: &Reconciled) {
-        let NewBase::Pending { base: Some(base), waiting } = &reconciled.base else { return };
-        let Some(mut row) = self.row(key).cloned() else { return };
+        let NewBase::Pending { base: Some(base), waiting, .. } = &reconciled.base else { return };
+        // Times are read with milliseconds, whatever the table keeps.
+        let Some(mut row) = self.row(key).map(cut) else { return };
         if let MirrorStep::Update(patch) = &reconciled.mirror {
             for (index, value) in patch {
                 row.set(*index, Some(value.clone()));
@@ -24,8 +25,9 @@ impl Mirror {
         let is_settled = |entry: &Operation| {
             reconciled.settled.iter().any(|settled| settled.operation == entry.id)
         };
+        let base = cut(base);
         let is_early = |entry: &&Operation| {
-            entry.id > sent && is_settled(entry) && is_open(object, entry, (base, &row), waiting)
+            entry.id > sent && is_settled(entry) && is_open(object, entry, (&base, &row), waiting)
         };
         let entries = self.outbox.get(&key).into_iter().flatten();
         let early: Vec<i64> = entries.filter(is_early).map(|entry| entry.id).collect();
