@@ -72,7 +72,7 @@ impl Mirror {
     ) -> Result<Option<StoredCheckpoint>, MirrorError> {
         let row = sqlx::query(
             "select version, watermark, walk_began_at, walk_since, walk_cursor, walk_last_id, walk_seen, \
-             walk_fewest, walk_pages, withheld, walk_removed from sync.checkpoint where workspace_id = $1 and object_id = $2",
+             walk_fewest, walk_most, walk_pages, withheld, walk_removed from sync.checkpoint where workspace_id = $1 and object_id = $2",
         )
         .bind(self.workspace_id)
         .bind(object_id)
@@ -155,7 +155,7 @@ pub(super) async fn advance(
     let walk = checkpoint.walk.as_ref();
     let moved = sqlx::query(
         "update sync.checkpoint set version = version + 1, watermark = $4, walk_began_at = $5, walk_since = $6, \
-         walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, \
+         walk_cursor = $7, walk_last_id = $8, walk_seen = $9, walk_fewest = $10, walk_pages = $11, walk_most = $15, \
          succeeded_at = case when $12 then now() else succeeded_at end, \
          failed_at = case when $12 then null else failed_at end, \
          failure = case when $12 then null else failure end, \
@@ -177,6 +177,7 @@ pub(super) async fn advance(
     .bind(walked == Walked::ToTheEnd)
     .bind(withheld)
     .bind(signed(removed))
+    .bind(walk.and_then(|walk| walk.most).map(signed))
     .execute(connection)
     .await?;
     Ok(moved.rows_affected() == 1)
@@ -191,7 +192,7 @@ pub(super) async fn start_over(
     sqlx::query(
         "update sync.checkpoint set version = version + 1, watermark = null, walk_began_at = null, \
          walk_since = null, walk_cursor = null, walk_last_id = null, walk_seen = null, walk_fewest = null, \
-         walk_pages = null, walk_removed = 0 where workspace_id = $1 and object_id = $2",
+         walk_most = null, walk_pages = null, walk_removed = 0 where workspace_id = $1 and object_id = $2",
     )
     .bind(mirror.workspace_id)
     .bind(object_id)
@@ -211,6 +212,8 @@ fn stored(row: &PgRow) -> Result<StoredCheckpoint, sqlx::Error> {
             last_id: row.try_get("walk_last_id")?,
             seen: unsigned(row.try_get("walk_seen")?),
             fewest: row.try_get::<Option<i64>, _>("walk_fewest")?.map(unsigned),
+            most: row.try_get::<Option<i64>, _>("walk_most")?.map(unsigned),
+            ended: false,
             pages: unsigned(row.try_get("walk_pages")?),
         }),
     };

@@ -50,7 +50,8 @@ impl FromRow<'_, PgRow> for StoredSweep {
 
 fn content(row: &PgRow) -> Result<ContentSweep, sqlx::Error> {
     let count = |name| row.try_get::<i64, _>(name).map(unsigned);
-    let fewest: Option<i64> = row.try_get("walk_fewest")?;
+    let (fewest, most): (Option<i64>, Option<i64>) =
+        (row.try_get("walk_fewest")?, row.try_get("walk_most")?);
     Ok(ContentSweep {
         walk: Walk {
             since: None,
@@ -59,6 +60,8 @@ fn content(row: &PgRow) -> Result<ContentSweep, sqlx::Error> {
             last_id: row.try_get("walk_last_id")?,
             seen: count("walk_seen")?,
             fewest: fewest.map(unsigned),
+            most: most.map(unsigned),
+            ended: false,
             pages: count("walk_pages")?,
         },
         tally: Tally {
@@ -112,7 +115,7 @@ impl Mirror {
     pub async fn begin_content_sweep(&self, object_id: ObjectId) -> Result<(), MirrorError> {
         let begin = sqlx::query(
             "update sync.sweep set due_from = now(), began_at = now(), walk_cursor = null, walk_last_id = null, \
-             walk_seen = 0, walk_fewest = null, walk_pages = 0, compared = 0, left_out = 0, found = 0, repaired = 0, \
+             walk_seen = 0, walk_fewest = null, walk_most = null, walk_pages = 0, compared = 0, left_out = 0, found = 0, repaired = 0, \
              overwritten = 0, blown = false where workspace_id = $1 and object_id = $2",
         );
         self.on_sweep(begin.bind(self.workspace_id).bind(object_id)).await
@@ -132,7 +135,7 @@ impl Mirror {
         let note = sqlx::query(
             "update sync.sweep set walk_cursor = $3, walk_last_id = $4, walk_seen = $5, walk_fewest = $6, \
              walk_pages = $7, compared = $8, left_out = $9, found = $10, repaired = $11, overwritten = $12, \
-             blown = $13, began_at = case when $14 then null else began_at end, \
+             blown = $13, walk_most = $15, began_at = case when $14 then null else began_at end, \
              completed_at = case when $14 then now() else completed_at end, failed_at = null, failure = null \
              where workspace_id = $1 and object_id = $2",
         )
@@ -149,7 +152,8 @@ impl Mirror {
         .bind(signed(tally.repaired))
         .bind(signed(tally.overwritten))
         .bind(blown)
-        .bind(is_complete);
+        .bind(is_complete)
+        .bind(walk.most.map(signed));
         self.on_sweep(note).await
     }
 

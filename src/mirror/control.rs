@@ -37,7 +37,7 @@ fn migrator() -> Migrator {
         migration(10, "lease", include_str!("../../migrations/0010_lease.sql")),
         migration(11, "unchanged", include_str!("../../migrations/0011_unchanged.sql")),
         migration(12, "budget", include_str!("../../migrations/0012_budget.sql")),
-        migration(13, "given up", include_str!("../../migrations/0013_given_up.sql")),
+        migration(13, "late and lost", include_str!("../../migrations/0013_late_and_lost.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -37,6 +37,10 @@ pub struct Walk {
     pub seen: u64,
     /// The smallest count the server gave during this walk.
     pub fewest: Option<u64>,
+    /// The largest one.
+    pub most: Option<u64>,
+    /// The last page was said to be the end, which the counts do not bear out. It is not stored: then it is asked again.
+    pub ended: bool,
     /// Pages read so far.
     pub pages: u64,
 }
@@ -148,11 +152,13 @@ pub fn advance(walk: &Walk, facts: &PageFacts, limit: u64) -> Result<Step, WalkE
     let mut next = walk.clone();
     next.began_at.get_or_insert(facts.served_at);
     next.fewest = Some(walk.fewest.map_or(facts.total, |fewest| fewest.min(facts.total)));
+    next.most = Some(walk.most.map_or(facts.total, |most| most.max(facts.total)));
     next.seen += facts.records.len() as u64;
     next.pages += 1;
+    next.ended = !facts.has_next;
     next.last_id = check_records(walk, facts)?;
     if !facts.has_next {
-        return finish(&next);
+        return finish(walk, next, facts);
     }
     if facts.end_cursor.is_none() || facts.end_cursor == walk.cursor || facts.records.is_empty() {
         return Err(WalkError::CursorStands);
@@ -178,19 +184,38 @@ fn check_records(walk: &Walk, facts: &PageFacts) -> Result<Option<Uuid>, WalkErr
     Ok(last_id)
 }
 
-/// A walk may see more records than were counted (some came meanwhile), never fewer than the smallest count.
-fn finish(walk: &Walk) -> Result<Step, WalkError> {
-    let counted = walk.fewest.unwrap_or(0);
-    #[cfg(feature = "planted")]
-    let counted = match () {
-        () if crate::mistakes::is(crate::mistakes::Bug::EarlyEndBelieved) => 0,
-        () if crate::mistakes::is(crate::mistakes::Bug::EndNeverBelieved) => counted + 1,
-        () => counted,
-    };
-    if walk.seen < counted {
-        return Err(WalkError::EndedEarly { seen: walk.seen, counted });
+/// A walk may see more records than were counted (some came meanwhile), never fewer than the smallest count. Where it saw
+/// fewer than the largest, some came or went, and others may be missing in their place: then it has ended where the
+/// server, asked for what comes after the end, has nothing.
+fn finish(before: &Walk, walk: Walk, last: &PageFacts) -> Result<Step, WalkError> {
+    let (fewest, most) = counted(&walk);
+    let is_empty = last.records.is_empty();
+    let ended_early = |counted| Err(WalkError::EndedEarly { seen: walk.seen, counted });
+    if walk.seen < fewest {
+        return ended_early(fewest);
     }
-    Ok(Step::Done(Checkpoint { watermark: walk.began_at, walk: None }))
+    if walk.seen >= most || before.ended && is_empty {
+        return Ok(Step::Done(Checkpoint { watermark: walk.began_at, walk: None }));
+    }
+    let moved = || last.end_cursor.clone().filter(|cursor| Some(cursor) != before.cursor.as_ref());
+    match if is_empty { before.cursor.clone() } else { moved() } {
+        Some(cursor) => Ok(Step::More(Walk { cursor: Some(cursor), ..walk })),
+        None => ended_early(most),
+    }
+}
+
+/// The smallest and the largest count of a walk.
+fn counted(walk: &Walk) -> (u64, u64) {
+    let (fewest, most) = (walk.fewest.unwrap_or(0), walk.most.unwrap_or(0));
+    #[cfg(feature = "planted")]
+    match () {
+        () if crate::mistakes::is(crate::mistakes::Bug::EarlyEndBelieved) => return (0, 0),
+        () if crate::mistakes::is(crate::mistakes::Bug::EndNeverBelieved) => {
+            return (fewest + 1, most);
+        }
+        () => {}
+    }
+    (fewest, most)
 }
 
 /// Whether columns that an earlier walk was not shown are shown now. Only a walk from the start fills them: the records

@@ -136,6 +136,8 @@ async fn a_checkpoint_reads_back_and_moves_only_from_the_version_it_was_read_at(
         last_id: Some(Uuid::from_u128(1)),
         seen: 1,
         fewest: Some(9),
+        most: Some(10),
+        ended: false,
         pages: 1,
     };
     let checkpoint = Checkpoint { watermark: None, walk: Some(walk) };

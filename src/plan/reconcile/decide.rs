@@ -51,7 +51,8 @@ impl<'a> Decision<'a> {
         Reference {
             base: self.pending.base.as_ref(),
             sent: self.pending.sent.as_ref(),
-            given_up: self.pending.given_up.as_ref(),
+            // Where a later create was accepted, it never arrived.
+            given_up: self.pending.given_up.as_ref().filter(|_| !self.acknowledged()),
             arrived: self.acknowledged(),
             moved: known != Some(&Value::Timestamp(row.updated_at)),
         }

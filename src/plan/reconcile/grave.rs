@@ -60,7 +60,11 @@ impl Decision<'_> {
         grave
     }
 
+    /// Nothing where a field waited without a base: a page shows the whole record.
     fn row(&self, image: &Image) -> Option<Row> {
+        if self.pending.waiting.iter().any(|column| image.get(*column).is_none()) {
+            return None;
+        }
         let time = |key| match self.rules.column(key).and_then(|column| image.get(column)) {
             Some(Value::Timestamp(time)) => Some(*time),
             _ => None,

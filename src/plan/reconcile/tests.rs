@@ -234,6 +234,11 @@ fn an_insert_meets_its_own_earlier_attempt() {
         waits,
         "it is not forgotten by a second look"
     );
+    let accepted = Pending { sent: Some(sent(&[("count", Value::Integer(1))])), ..again.clone() };
+    let written = Answer::Written(row(&[("count", Value::Integer(1))]));
+    let acknowledgement = Acknowledgement { answer: written, through: 1 };
+    let found = acknowledge(rules(&Policies::default()), &accepted, &acknowledgement);
+    assert_eq!((found.next, found.conflicts), (Next::Push, vec![]), "what it left out is sent now");
     let late = decide(&again, &arrived);
     assert_eq!((base_text(&late), late.next), (Some(&text("first")), Next::Push));
     let buried = decide(

@@ -98,10 +98,31 @@ fn a_listing_that_ends_early_is_not_complete() {
 
 #[test]
 fn records_that_come_or_go_during_the_walk_do_not_make_it_incomplete() {
-    let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 3));
-    for total in [2, 3, 4] {
-        let last = advance(&walk, &page(&[3], Some("3"), false, total), 2);
-        assert!(matches!(last, Ok(Step::Done(_))), "{total}");
+    for (total, then) in [(2, 3), (3, 3), (3, 2)] {
+        let walk = more(&Walk::default(), &page(&[1, 2], Some("2"), true, total));
+        let last = advance(&walk, &page(&[3], Some("3"), false, then), 2);
+        assert!(matches!(last, Ok(Step::Done(_))), "{total} {then}");
+    }
+}
+
+/// One record was destroyed and another was not shown: the counts agreed.
+#[test]
+fn where_records_came_or_went_the_end_is_asked_for_once_more() {
+    let first = more(&Walk::default(), &page(&[1, 2], Some("2"), true, 4));
+    let cut = page(&[3], Some("3"), false, 3);
+    let walk = more(&first, &cut);
+    assert_eq!(walk.cursor.as_deref(), Some("3"));
+    let rest = more(&walk, &page(&[4], Some("4"), true, 3));
+    for walk in [&walk, &rest] {
+        let end = advance(walk, &page(&[], None, false, 3), 2);
+        assert!(matches!(end, Ok(Step::Done(_))));
+    }
+    let empty = more(&more(&first, &page(&[3], Some("3"), true, 3)), &page(&[], None, false, 3));
+    assert_eq!((empty.cursor.as_deref(), empty.ended), (Some("3"), true));
+    for cursor in [None, Some("2")] {
+        let last = PageFacts { end_cursor: cursor.map(str::to_owned), ..cut.clone() };
+        let error = advance(&first, &last, 2);
+        assert_eq!(error, Err(WalkError::EndedEarly { seen: 3, counted: 4 }));
     }
 }
 

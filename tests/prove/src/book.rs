@@ -70,6 +70,8 @@ pub(crate) struct Book {
     replaced: BTreeSet<(Key, usize, String)>,
     /// Values that a side held and holds no more, and that nobody wrote again since.
     former: BTreeMap<(Side, Key), BTreeSet<(usize, String)>>,
+    /// What fields became in Twenty by somebody else than the program.
+    foreign: BTreeSet<(Key, usize, String)>,
     /// What people wrote by SQL.
     local: BTreeSet<(Key, usize, String)>,
     /// Every id that ever was.
@@ -109,6 +111,13 @@ impl Book {
         }
         if side == Side::Mirror && by == By::People {
             self.note_spelling((object, key), before, after);
+        }
+        if side == Side::Source && by != By::Program {
+            let units = object.editable.iter().zip(std::iter::repeat(after));
+            let of = |(unit, after): (&usize, Option<&Image>)| {
+                Some((key, *unit, meaning(object, *unit, after?)))
+            };
+            self.foreign.extend(units.filter_map(of));
         }
         let mut wrong = None;
         let (Some(held), None) = (before, after) else {
@@ -240,6 +249,17 @@ impl Book {
             self.spans.entry(key).or_default().edits.push(Edit { side, unit, value: is });
         }
         None
+    }
+
+    /// Both sides were seen to hold the same. What the mirror takes from the source after that is what became of it there,
+    /// and a request that is carried out after it was looked for is a change there like any other.
+    pub(crate) fn agree(&mut self, key: Key) {
+        self.former.remove(&(Side::Mirror, key));
+    }
+
+    /// Whether a field became this in Twenty by somebody else than the program.
+    pub(crate) fn is_foreign(&self, key: Key, unit: usize, value: &str) -> bool {
+        self.foreign.contains(&(key, unit, value.to_owned()))
     }
 
     /// Whether somebody wrote this by SQL.

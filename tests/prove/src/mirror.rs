@@ -96,6 +96,8 @@ pub(crate) struct Mirror {
     pub(crate) early: Vec<String>,
     /// Rows that went because their records were destroyed, since somebody last asked.
     pub(crate) buried: Vec<Key>,
+    /// Records that were settled because both sides were seen to agree, since somebody last asked.
+    pub(crate) agreed: Vec<Key>,
     /// How many of the conflicts the checks know.
     pub(crate) told: usize,
     entries: i64,

@@ -295,6 +295,9 @@ impl World {
             }
             touched.push(key);
         }
+        for key in std::mem::take(&mut self.mirror.agreed) {
+            self.book.agree(key);
+        }
         for story in std::mem::take(&mut self.mirror.regressed) {
             self.wrong("I10", story);
         }

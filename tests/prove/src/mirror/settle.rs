@@ -81,7 +81,10 @@ impl Mirror {
                     base.decided_through = through;
                 }
             }
-            NewBase::Settled => self.forget(key),
+            NewBase::Settled => {
+                self.forget(key);
+                self.agreed.extend(rev.map(|_| key));
+            }
             NewBase::Pending { base: agreed, waiting, given_up } => {
                 if let Some(base) = self.bases.get_mut(&key) {
                     (base.base, base.given_up) = (agreed, given_up);

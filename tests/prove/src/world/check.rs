@@ -10,6 +10,7 @@ use crate::{
     book::Side,
     clock::{self, OVERLAP},
     objects::{Key, UPDATED_AT, cut, is_live, meaning},
+    plan::reconcile::{Conflict, ConflictKind},
     record::{Image, Value, canonical},
     twenty,
 };
@@ -41,8 +42,10 @@ impl World {
     /// Tells the oracle which values are on record since it was told last.
     pub(super) fn keep_losers(&mut self) {
         let objects = Rc::clone(&self.objects);
+        let mut own = None;
         for (key, conflict) in self.mirror.conflicts.iter().skip(self.mirror.told) {
             let object = &objects[key.0];
+            own = own.or_else(|| self.conflict_with_itself(*key, conflict));
             for values in [&conflict.source, &conflict.mirror] {
                 let mut image = Image::unknown(object.columns().len());
                 for (column, value) in conflict.columns.iter().zip(values) {
@@ -54,6 +57,26 @@ impl World {
             }
         }
         self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
+        if let Some(story) = own {
+            self.wrong("I3", story);
+        }
+    }
+
+    /// What stands against a local change was not written by the program itself.
+    fn conflict_with_itself(&self, key: Key, conflict: &Conflict) -> Option<String> {
+        let object = &self.objects[key.0];
+        if conflict.kind != ConflictKind::Field {
+            return None;
+        }
+        let is_meant = |unit: &&usize| object.units[**unit].columns == conflict.columns;
+        let unit = object.editable.iter().find(is_meant)?;
+        let mut image = Image::unknown(object.columns().len());
+        for (column, value) in conflict.columns.iter().zip(&conflict.source) {
+            image.set(*column, value.clone());
+        }
+        let value = meaning(object, *unit, &image);
+        let is_own = !self.book.is_foreign(key, *unit, &value);
+        is_own.then(|| format!("{key:?}: its own {value:?} is a conflict"))
     }
 
     /// Whether a row that the program wrote is of a record that was deleted or restored in Twenty meanwhile.
