@@ -215,7 +215,15 @@ fn examine_clock(skew: Duration, report: &mut Report) {
 }
 
 async fn examine_mirror(config: &MirrorConfig, key: Option<Uuid>, report: &mut Report) {
-    let pool = match Mirror::connect(config.database_url.expose_secret(), 1).await {
+    let url = config.database_url.expose_secret();
+    if Mirror::trusts_the_way(url).unwrap_or(false) {
+        report.warn(
+            "encryption",
+            "whoever is on the way to PostgreSQL can pose as it, and read the password or the records",
+            "end the database URL with ?sslmode=verify-full, where the network is not your own",
+        );
+    }
+    let pool = match Mirror::connect(url, 1).await {
         Ok(pool) => pool,
         Err(error) => {
             report.fail("PostgreSQL", error.into());

@@ -57,6 +57,27 @@ What a workspace says goes before what is said for all, wherever that was read; 
 may have one key, one schema of one database, or one `webhook.listen`.
 "#;
 
+const ENCRYPTION: &str = "
+## Encryption
+
+Twenty is spoken to by https, and its certificate is always verified. How PostgreSQL is spoken to, the end of the database
+URL says, or else `PGSSLMODE`:
+
+| `sslmode` | what |
+|---|---|
+| not said, and PostgreSQL is on this machine | as `prefer`: a socket or a loopback address leads nowhere else |
+| not said, and it is on another one | as `verify-full` |
+| `verify-full` | encrypted, and the server proves its name by a certificate before it is told anything |
+| `verify-ca` | encrypted, and the server proves only that the authority knows it |
+| `require` | encrypted, with whoever answers |
+| `prefer`, `allow`, `disable` | encrypted or not, with whoever answers |
+
+A certificate is believed from the authorities that browsers know, and from the one in the file that `sslrootcert` names:
+`?sslrootcert=/etc/ssl/authority.pem`. Most hosted databases have an authority of their own and offer that file. Where the
+network is your own, such as that of the containers of one machine, and PostgreSQL speaks no TLS, write
+`?sslmode=disable`; `doctor` warns of less than `verify-full` beyond this machine.
+";
+
 /// A setting as the types know it.
 #[derive(Debug)]
 struct Entry {
@@ -214,7 +235,7 @@ fn reference(sections: &[(String, String, Vec<Entry>)]) -> String {
     let sections: Vec<_> = SECTIONS.iter().map(|section| format!("`[{section}]`")).collect();
     let _ = write!(
         text,
-        "{WORKSPACES}\nThese sections can be said for one: {}.\n",
+        "{WORKSPACES}\nThese sections can be said for one: {}.\n{ENCRYPTION}",
         sections.join(", ")
     );
     text

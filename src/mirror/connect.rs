@@ -13,7 +13,9 @@ use sqlx::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
+use super::{
+    control, encryption, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace,
+};
 
 /// What forgets to begin a transaction that writes is refused, so that nothing can forget the lease. What the operator
 /// wants is kept: a database whose disk is nearly full may be read-only by default.
@@ -96,7 +98,7 @@ impl Mirror {
 /// What every connection is set to.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, MirrorError> {
     let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
-    Ok(options.application_name("twenty-sync").options([
+    Ok(encryption::demanded(options, url).application_name("twenty-sync").options([
         ("search_path", "pg_catalog"),
         ("TimeZone", "UTC"),
         ("lock_timeout", "5s"),
