@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     exit::{self, Failure},
     output::{Output, printable},
-    webhook, workspace,
+    webhook,
 };
 use crate::{
     config::{Loaded, MirrorConfig, Source},
@@ -109,9 +109,8 @@ pub(super) async fn examine(loaded: &Loaded, output: &mut Output) -> Result<Exit
             report.put("webhook", Verdict::Warning, message, hint.as_deref());
         }
     }
-    for (key, file) in loaded.exposed_secrets() {
-        let text = format!("every user of this machine may read {} ({key})", file.display());
-        report.warn("secrets", printable(&text), workspace::EXPOSED);
+    if let Err(error) = loaded.health() {
+        report.fail("status page", error.into());
     }
     output.show(&report.findings, |findings| {
         findings.iter().map(line).collect::<Vec<_>>().join("\n")

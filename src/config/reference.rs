@@ -28,7 +28,9 @@ A setting is read from the first of these places that has it:
 4. the default
 
 An empty variable counts as not set, an unknown key is refused, and `twenty-sync config check` shows each value and
-where it was read. A path is one of a file that the program can read; one line break at its end does not count.
+where it was read. A path is one of a file that the program can read; one line break at its end does not count. A file
+with a secret is refused where others may read it: it is for the user that the program runs as (`chmod 600`), or root owns
+it and lets a group read it (`chmod 640`). What Kubernetes or Docker mount into a container is for that container.
 ";
 
 const WORKSPACES: &str = r#"
