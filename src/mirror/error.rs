@@ -324,8 +324,12 @@ const CERTIFICATE: &str = "is the host in the database URL the name in the serve
 
 /// The library tells what TLS refuses as invalid data that came over the connection.
 fn io_hint(kind: std::io::ErrorKind) -> &'static str {
-    use std::io::ErrorKind::{InvalidData, NotFound};
+    use std::io::ErrorKind::{InvalidData, NotFound, TimedOut};
     match kind {
+        TimedOut => {
+            "the server or what stands between took the connection and is silent: look whether it hangs or is paused, \
+             and whether a proxy or firewall drops what is sent"
+        }
         InvalidData => CERTIFICATE,
         NotFound => {
             "is there a file at each path in the database URL: sslrootcert, sslcert, sslkey, or the server's socket?"
