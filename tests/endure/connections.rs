@@ -133,7 +133,9 @@ async fn a_postgresql_that_falls_silent_while_it_is_opened_is_given_up_with_its_
         assert!(words.iter().all(|word| ended.stderr.contains(word)), "{action}: {ended:?}");
     }
     assert!(ground.stage.fake.calls().is_empty(), "Twenty was asked");
-    lines.iter().for_each(|line| line.set(Mode::Pass));
+    for line in &lines {
+        line.set(Mode::Pass);
+    }
     ground.assert_quiet_and_equal().await;
 }
 
