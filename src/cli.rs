@@ -114,7 +114,6 @@ fn carry_out(
         Command::Run { once: false } => block_on(daemon::forever(&arguments.into(), loaded, bars)),
         Command::Run { once: true } => {
             let workspaces = workspace::all(loaded, arguments.workspace.as_deref())?;
-            workspace::warn_of_exposed(loaded);
             block_on(run::once(&workspaces, output, bars))
         }
         Command::Config { command: ConfigCommand::Check } if arguments.workspace.is_none() => {

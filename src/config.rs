@@ -27,6 +27,7 @@ mod workspaces;
 
 pub use error::ConfigError;
 pub use layers::Loaded;
+pub use secret::Readers;
 pub use show::Setting;
 
 /// A workspace that the program keeps.

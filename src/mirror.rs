@@ -21,6 +21,7 @@ mod control;
 mod count;
 mod ddl;
 mod decide;
+mod encryption;
 mod error;
 mod examine;
 mod follow;

@@ -51,7 +51,6 @@ impl<'a> From<&'a Arguments> for Place<'a> {
 impl Place<'_> {
     fn order(&self, loaded: &Loaded) -> Result<Order, Failure> {
         let workspaces = workspace::all(loaded, self.workspace)?;
-        workspace::warn_of_exposed(loaded);
         Ok(Order { workspaces, health: loaded.health()?, log: loaded.log().clone() })
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     exit::{self, Failure},
     output::{Output, printable},
-    webhook, workspace,
+    webhook,
 };
 use crate::{
     config::{Loaded, MirrorConfig, Source},
@@ -109,9 +109,8 @@ pub(super) async fn examine(loaded: &Loaded, output: &mut Output) -> Result<Exit
             report.put("webhook", Verdict::Warning, message, hint.as_deref());
         }
     }
-    for (key, file) in loaded.exposed_secrets() {
-        let text = format!("every user of this machine may read {} ({key})", file.display());
-        report.warn("secrets", printable(&text), workspace::EXPOSED);
+    if let Err(error) = loaded.health() {
+        report.fail("status page", error.into());
     }
     output.show(&report.findings, |findings| {
         findings.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -215,7 +214,15 @@ fn examine_clock(skew: Duration, report: &mut Report) {
 }
 
 async fn examine_mirror(config: &MirrorConfig, key: Option<Uuid>, report: &mut Report) {
-    let pool = match Mirror::connect(config.database_url.expose_secret(), 1).await {
+    let url = config.database_url.expose_secret();
+    if Mirror::trusts_the_way(url).unwrap_or(false) {
+        report.warn(
+            "encryption",
+            "whoever is on the way to PostgreSQL can pose as it, and read the password or the records",
+            "end the database URL with ?sslmode=verify-full, where the network is not your own",
+        );
+    }
+    let pool = match Mirror::connect(url, 1).await {
         Ok(pool) => pool,
         Err(error) => {
             report.fail("PostgreSQL", error.into());

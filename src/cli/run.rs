@@ -111,6 +111,10 @@ fn summary(report: &RunReport) -> String {
             ));
         }
     }
+    if let Some(error) = &report.uncounted {
+        let why = exit::chain(error);
+        lines.push(format!("destroyed records were not looked for: {}", printable(&why)));
+    }
     lines.extend(stopped(&report.stops));
     lines.extend(held(&report.held));
     lines.push(closing(report));
@@ -184,6 +188,7 @@ fn as_json(report: &RunReport) -> serde_json::Value {
         "written": report.pushed.written,
         "refused": report.pushed.refused,
         "conflicts": report.pushed.conflicts,
+        "uncounted": report.uncounted.as_ref().map(|error| exit::chain(error)),
         "stops": report.stops,
         "held": report.held,
         "objects": objects,

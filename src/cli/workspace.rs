@@ -1,4 +1,4 @@
-//! Which workspaces a command is about, and what is worth a warning in the configuration of all.
+//! Which workspaces a command is about.
 //!
 //! Invariant: where there are several, a command for one of them never guesses which.
 
@@ -28,24 +28,6 @@ pub(super) fn all(loaded: &Loaded, name: Option<&str>) -> Result<Vec<Workspace>,
     }
     Ok(workspaces)
 }
-
-/// Warns of secrets that are none on this machine.
-pub(super) fn warn_of_exposed(loaded: &Loaded) {
-    for (key, file) in loaded.exposed_secrets() {
-        let file = file.display().to_string();
-        tracing::warn!(
-            event = "secret_exposed",
-            key,
-            file,
-            hint = EXPOSED,
-            "every user of this machine may read a file with a secret"
-        );
-    }
-}
-
-/// What to do about it.
-pub(super) const EXPOSED: &str =
-    "chmod o= on the file; the program needs to read it, and nobody else";
 
 fn only<'a>(names: &[&'a str]) -> Option<&'a str> {
     match names {

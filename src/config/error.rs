@@ -5,6 +5,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use super::secret::Readers;
+
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -71,6 +73,16 @@ pub enum ConfigError {
         #[source]
         cause: std::io::Error,
     },
+    /// A file with a secret that is none.
+    #[error("refusing {key}: {readers} may read {}", .path.display())]
+    SecretExposed {
+        /// The key of the path.
+        key: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// Who else may read it.
+        readers: Readers,
+    },
 }
 
 impl ConfigError {
@@ -88,6 +100,11 @@ impl ConfigError {
             ConfigError::SecretFile { .. } => {
                 Some("check the path, and that this user may read the file".into())
             }
+            ConfigError::SecretExposed { path, .. } => Some(format!(
+                "chmod 600 {} and have the user own it that twenty-sync runs as; a group may read it if root owns it \
+                 (chmod 640)",
+                path.display()
+            )),
         }
     }
 }

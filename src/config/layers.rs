@@ -120,7 +120,8 @@ struct SourceSettings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MirrorSettings {
-    /// Where PostgreSQL is, such as `postgres://user:password@host:5432/database`.
+    /// Where PostgreSQL is, such as `postgres://user:password@host:5432/database`. Beyond this machine it must prove its
+    /// name by a certificate, unless `?sslmode=` at the end says otherwise; see [Encryption](#encryption) below.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     database_url: Option<SecretString>,
     /// A file that holds that address; it wins over `mirror.database_url`.

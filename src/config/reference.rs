@@ -28,7 +28,9 @@ A setting is read from the first of these places that has it:
 4. the default
 
 An empty variable counts as not set, an unknown key is refused, and `twenty-sync config check` shows each value and
-where it was read. A path is one of a file that the program can read; one line break at its end does not count.
+where it was read. A path is one of a file that the program can read; one line break at its end does not count. A file
+with a secret is refused where others may read it: it is for the user that the program runs as (`chmod 600`), or root owns
+it and lets a group read it (`chmod 640`). What Kubernetes or Docker mount into a container is for that container.
 ";
 
 const WORKSPACES: &str = r#"
@@ -56,6 +58,27 @@ What a workspace says goes before what is said for all, wherever that was read; 
 `TWENTY_SYNC__WORKSPACES__ACME__MIRROR__SCHEMA`. Names are of lower-case letters, digits, - and _. No two workspaces
 may have one key, one schema of one database, or one `webhook.listen`.
 "#;
+
+const ENCRYPTION: &str = "
+## Encryption
+
+Twenty is spoken to by https, and its certificate is always verified. How PostgreSQL is spoken to, the end of the database
+URL says, or else `PGSSLMODE`:
+
+| `sslmode` | what |
+|---|---|
+| not said, and PostgreSQL is on this machine | as `prefer`: a socket or a loopback address leads nowhere else |
+| not said, and it is on another one | as `verify-full` |
+| `verify-full` | encrypted, and the server proves its name by a certificate before it is told anything |
+| `verify-ca` | encrypted, and the server proves only that the authority knows it |
+| `require` | encrypted, with whoever answers |
+| `prefer`, `allow`, `disable` | encrypted or not, with whoever answers |
+
+A certificate is believed from the authorities that browsers know, and from the one in the file that `sslrootcert` names:
+`?sslrootcert=/etc/ssl/authority.pem`. Most hosted databases have an authority of their own and offer that file. Where the
+network is your own, such as that of the containers of one machine, and PostgreSQL speaks no TLS, write
+`?sslmode=disable`; `doctor` warns of less than `verify-full` beyond this machine.
+";
 
 /// A setting as the types know it.
 #[derive(Debug)]
@@ -214,7 +237,7 @@ fn reference(sections: &[(String, String, Vec<Entry>)]) -> String {
     let sections: Vec<_> = SECTIONS.iter().map(|section| format!("`[{section}]`")).collect();
     let _ = write!(
         text,
-        "{WORKSPACES}\nThese sections can be said for one: {}.\n",
+        "{WORKSPACES}\nThese sections can be said for one: {}.\n{ENCRYPTION}",
         sections.join(", ")
     );
     text

@@ -4,7 +4,7 @@
 //! everything else is written with its schema; times are UTC; a lock that someone holds makes us give up and
 //! report, not wait for ever; nothing is written but in a transaction that says so (see `transaction`).
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, PgPool,
@@ -13,7 +13,9 @@ use sqlx::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{control, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace};
+use super::{
+    control, encryption, error::MirrorError, ident::Ident, lease::Epoch, nodelay, workspace,
+};
 
 /// What forgets to begin a transaction that writes is refused, so that nothing can forget the lease. What the operator
 /// wants is kept: a database whose disk is nearly full may be read-only by default.
@@ -22,6 +24,10 @@ const READ_ONLY: &str = "select set_config('sync.read_only', current_setting('de
 
 /// How long it is asked why there was no connection.
 const LAST_TRY: Duration = Duration::from_secs(2);
+
+/// How long a server may be silent while the mirror is opened. A connection that nobody answers on would otherwise be
+/// waited for until the network gives it up, which takes a quarter of an hour.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 /// One workspace's mirror.
 #[derive(Debug, Clone)]
@@ -46,7 +52,8 @@ impl Mirror {
     ) -> Result<Mirror, MirrorError> {
         let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
         control::migrate(&mirror.pool).await?;
-        workspace::bind(&mirror, source_url).await?;
+        answered("bind the mirror to its workspace", SILENCE, workspace::bind(&mirror, source_url))
+            .await?;
         Ok(mirror)
     }
 
@@ -60,9 +67,13 @@ impl Mirror {
         workspace_id: Uuid,
     ) -> Result<Mirror, MirrorError> {
         let mirror = Mirror { pool, workspace_id, schema: Ident::new(schema)?, epoch: None };
-        if control::exists(&mirror.pool).await? {
-            workspace::check(&mirror).await?;
-        }
+        let looking = async {
+            if control::exists(&mirror.pool).await? {
+                workspace::check(&mirror).await?;
+            }
+            Ok(())
+        };
+        answered("look at the mirror", SILENCE, looking).await?;
         Ok(mirror)
     }
 
@@ -96,7 +107,7 @@ impl Mirror {
 /// What every connection is set to.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, MirrorError> {
     let options: PgConnectOptions = url.parse().map_err(MirrorError::Url)?;
-    Ok(options.application_name("twenty-sync").options([
+    Ok(encryption::demanded(options, url).application_name("twenty-sync").options([
         ("search_path", "pg_catalog"),
         ("TimeZone", "UTC"),
         ("lock_timeout", "5s"),
@@ -115,6 +126,22 @@ pub(super) async fn connect(
     match pool.acquire_timeout(Duration::from_secs(10)).connect_with(options.clone()).await {
         Ok(pool) => Ok(pool),
         Err(cause) => Err(MirrorError::Connect { place, cause: reason(cause, &options).await }),
+    }
+}
+
+/// What comes of asking the server, or that it has not answered for so long.
+pub(super) async fn answered<T>(
+    action: &'static str,
+    patience: Duration,
+    asking: impl Future<Output = Result<T, MirrorError>>,
+) -> Result<T, MirrorError> {
+    match timeout(patience, asking).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let text = format!("PostgreSQL has not answered for {} s", patience.as_secs());
+            let cause = io::Error::new(io::ErrorKind::TimedOut, text);
+            Err(MirrorError::query(action)(sqlx::Error::Io(cause)))
+        }
     }
 }
 

@@ -4,14 +4,20 @@
 //! order and never edited afterwards; a database that a newer release has used is refused; a schema `sync` that
 //! belongs to something else is never touched.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, time::Duration};
 
 use sqlx::{
     PgConnection, PgExecutor, PgPool, SqlSafeStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
-use super::error::MirrorError;
+use super::{
+    connect::{SILENCE, answered},
+    error::MirrorError,
+};
+
+/// How long migrations may take: they may rewrite a large table.
+const MIGRATION: Duration = Duration::from_mins(10);
 
 /// sqlx's own book of applied migrations, kept in our schema so that it meets nobody else's.
 const BOOK: &str = "sync._sqlx_migrations";
@@ -58,10 +64,22 @@ pub(super) async fn exists(pool: impl PgExecutor<'_>) -> Result<bool, MirrorErro
 }
 
 pub(super) async fn migrate(pool: &PgPool) -> Result<(), MirrorError> {
-    let found = relations(pool).await?;
-    if !found.is_empty() && !found.iter().any(|name| name == "_sqlx_migrations") {
-        return Err(MirrorError::ControlTaken(found));
-    }
+    let looking = async {
+        let found = relations(pool).await?;
+        if found.iter().any(|name| name == "_sqlx_migrations") {
+            version(pool).await
+        } else if found.is_empty() {
+            Ok(0)
+        } else {
+            Err(MirrorError::ControlTaken(found))
+        }
+    };
+    let found = answered("look into schema sync", SILENCE, looking).await?;
+    let patience = if found < newest() { MIGRATION } else { SILENCE };
+    answered("bring the control schema sync up to date", patience, run(pool)).await
+}
+
+async fn run(pool: &PgPool) -> Result<(), MirrorError> {
     let failed = || MirrorError::query("prepare to change the control schema");
     let mut connection = pool.acquire().await.map_err(failed())?;
     writable(&mut connection).await.map_err(failed())?;
@@ -82,16 +100,19 @@ async fn writable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 
 /// Refuses a control schema that another version of the program made.
 pub(super) async fn check(pool: &PgPool) -> Result<(), MirrorError> {
-    let sql = "select coalesce(max(version), 0) from sync._sqlx_migrations where success";
-    let found: i64 = sqlx::query_scalar(sql)
-        .fetch_one(pool)
-        .await
-        .map_err(MirrorError::query("read the version of the control schema"))?;
+    let found = version(pool).await?;
     match found.cmp(&newest()) {
         Ordering::Less => Err(MirrorError::ControlOutdated { found, needed: newest() }),
         Ordering::Equal => Ok(()),
         Ordering::Greater => Err(MirrorError::Control(MigrateError::VersionMissing(found))),
     }
+}
+
+async fn version(pool: &PgPool) -> Result<i64, MirrorError> {
+    sqlx::query_scalar("select coalesce(max(version), 0) from sync._sqlx_migrations where success")
+        .fetch_one(pool)
+        .await
+        .map_err(MirrorError::query("read the version of the control schema"))
 }
 
 async fn relations(pool: &PgPool) -> Result<Vec<String>, MirrorError> {

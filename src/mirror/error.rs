@@ -304,9 +304,7 @@ fn sql_hint(error: &sqlx::Error) -> Option<String> {
         }
         None => match error {
             sqlx::Error::Io(cause) => io_hint(cause.kind()),
-            sqlx::Error::Tls(cause) if cause.to_string() == NO_TLS => {
-                "turn on ssl in the server's postgresql.conf; sslmode=prefer does without, where nobody can listen"
-            }
+            sqlx::Error::Tls(cause) if cause.to_string() == NO_TLS => PLAIN,
             sqlx::Error::Tls(_) => CERTIFICATE,
             _ => return None,
         },
@@ -318,13 +316,20 @@ fn sql_hint(error: &sqlx::Error) -> Option<String> {
 /// How the library says that the server does not speak TLS.
 const NO_TLS: &str = "server does not support TLS";
 
+const PLAIN: &str = "turn on ssl in the server's postgresql.conf; where nobody can listen, end the database URL with \
+     ?sslmode=disable, because without sslmode a server beyond this machine must show a certificate";
+
 const CERTIFICATE: &str = "is the host in the database URL the name in the server's certificate, and is the certificate valid \
-     today? sslrootcert names the file of a private authority";
+     today? sslrootcert names the file of a private authority: ?sslrootcert=/etc/ssl/authority.pem at the end of the URL";
 
 /// The library tells what TLS refuses as invalid data that came over the connection.
 fn io_hint(kind: std::io::ErrorKind) -> &'static str {
-    use std::io::ErrorKind::{InvalidData, NotFound};
+    use std::io::ErrorKind::{InvalidData, NotFound, TimedOut};
     match kind {
+        TimedOut => {
+            "the server or what stands between took the connection and is silent: look whether it hangs or is paused, \
+             and whether a proxy or firewall drops what is sent"
+        }
         InvalidData => CERTIFICATE,
         NotFound => {
             "is there a file at each path in the database URL: sslrootcert, sslcert, sslkey, or the server's socket?"

@@ -16,7 +16,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Mirror, connect,
+    Mirror,
+    connect::{self, SILENCE, answered},
     error::{MirrorError, sqlstate},
 };
 
@@ -127,6 +128,10 @@ impl Candidate {
     /// # Errors
     /// PostgreSQL refuses, or transactions of the program before cannot be ended.
     pub async fn take(&mut self) -> Result<Taken, MirrorError> {
+        answered("look who leads", SILENCE, self.try_take()).await
+    }
+
+    async fn try_take(&mut self) -> Result<Taken, MirrorError> {
         let failed = || MirrorError::query("look who leads");
         let Some(seen) = self.standing().await.map_err(failed())? else {
             return self.succeed(None).await;
@@ -304,11 +309,14 @@ async fn session(options: &PgConnectOptions) -> Result<PgListener, MirrorError> 
     // The pool is this one session's, and ends with it.
     let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
     let pool = connect::connect(pool, options.clone()).await?;
-    let failed = || MirrorError::query("listen for leases");
-    let mut session = PgListener::connect_with(&pool).await.map_err(failed())?;
-    session.listen_all([LEASES, HINTS]).await.map_err(failed())?;
-    session.eager_reconnect(false);
-    Ok(session)
+    let listening = async {
+        let mut session = PgListener::connect_with(&pool).await?;
+        session.listen_all([LEASES, HINTS]).await?;
+        session.eager_reconnect(false);
+        Ok(session)
+    };
+    let failed = MirrorError::query("listen for leases");
+    answered("listen for leases", SILENCE, async { listening.await.map_err(failed) }).await
 }
 
 /// Who leads a workspace, or led last; `None` where nobody ever did.

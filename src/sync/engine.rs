@@ -34,12 +34,14 @@ mod changed;
 mod content;
 mod look;
 mod memory;
+mod passed;
 mod rewind;
 mod sweep;
 mod verify;
 
 use changed::Changed;
 use memory::Memory;
+use passed::{Passed, was_away};
 use rewind::LookedBack;
 use sweep::Swept;
 
@@ -114,8 +116,8 @@ impl Engine {
         }
         let calls = self.source.usage().total() - calls_before;
         match result {
-            Ok((objects, pushed)) => {
-                let report = self.report(objects, pushed, calls).await?;
+            Ok(passed) => {
+                let report = self.report(passed, calls).await?;
                 self.mirror.finish_run(run, &record(&report)).await?;
                 self.tell_budget().await?;
                 Ok(report)
@@ -135,19 +137,19 @@ impl Engine {
         mode: RunMode,
         stop: &CancellationToken,
         progress: &ProgressSender,
-    ) -> Result<(Vec<ObjectReport>, PushReport), SyncError> {
+    ) -> Result<Passed, SyncError> {
         let Changed { reports: mut objects, lost } = match mode {
             RunMode::Once => self.pull_all(stop, progress).await?,
             RunMode::Daemon => self.pull_changed(stop, progress).await?,
         };
-        self.sweep(mode, &mut objects, &lost, stop, progress).await?;
+        let uncounted = self.sweep(mode, &mut objects, &lost, stop, progress).await?;
         let pushed = match mode {
             RunMode::Once => self.push(stop).await?,
             RunMode::Daemon => PushReport::default(),
         };
         self.mirror.prune(HISTORY).await?;
         self.mirror.drop_leftovers().await?;
-        Ok((objects, pushed))
+        Ok(Passed { objects, pushed, uncounted })
     }
 
     async fn pull_all(
@@ -322,12 +324,8 @@ impl Engine {
         Ok(plan)
     }
 
-    async fn report(
-        &self,
-        objects: Vec<ObjectReport>,
-        pushed: PushReport,
-        calls: u64,
-    ) -> Result<RunReport, SyncError> {
+    async fn report(&self, passed: Passed, calls: u64) -> Result<RunReport, SyncError> {
+        let Passed { objects, pushed, uncounted } = passed;
         let quarantined = self.mirror.quarantined().await?;
         let waiting = self.mirror.outbox_depth().await?;
         let unsent = self.mirror.waiting_unstopped().await?;
@@ -336,25 +334,25 @@ impl Engine {
         let stopped = stops.iter().any(|stop| stop.cause != StopCause::Pause);
         let held = self.workspace.read().await.held.clone();
         let asks = !held.is_empty() && self.config.schema.mode == SchemaMode::Ask;
-        let outcome = if objects.iter().any(|object| object.failure.is_some()) {
+        let has_failed = objects.iter().any(|object| object.failure.is_some());
+        let outcome = if has_failed || uncounted.is_some() {
             Outcome::Failed
         } else if quarantined > 0 || unsent > 0 || stopped || asks {
             Outcome::Attention
         } else {
             Outcome::InSync
         };
-        Ok(RunReport { objects, pushed, calls, quarantined, waiting, held, stops, outcome })
-    }
-}
-
-/// Whether the source could not be reached, so that it may come back as another one.
-fn was_away(result: &Result<(Vec<ObjectReport>, PushReport), SyncError>) -> bool {
-    let is_away = |error: &SyncError| {
-        matches!(error, SyncError::Source(_)) && error.disposition() == Disposition::Retry
-    };
-    match result {
-        Ok((objects, _)) => objects.iter().filter_map(|o| o.failure.as_ref()).any(is_away),
-        Err(error) => is_away(error),
+        Ok(RunReport {
+            objects,
+            uncounted,
+            pushed,
+            calls,
+            quarantined,
+            waiting,
+            held,
+            stops,
+            outcome,
+        })
     }
 }
 

@@ -38,6 +38,12 @@ pub enum SyncError {
         #[source]
         cause: Contradiction,
     },
+    /// Objects were left out where all were to be counted.
+    #[error("Twenty did not count {}", .objects.join(", "))]
+    Uncounted {
+        /// Their plural names.
+        objects: Vec<String>,
+    },
     /// More than may be removed at once is gone at the source.
     #[error(
         "Twenty does not have {records} of {total} {object} any more: that is more than is removed at once"
@@ -199,6 +205,7 @@ impl SyncError {
             | SyncError::ModelChanged { .. }
             | SyncError::Walk { .. }
             | SyncError::Counts { .. }
+            | SyncError::Uncounted { .. }
             | SyncError::Listen { .. }
             | SyncError::Stopped => Disposition::Retry,
             SyncError::Led { .. } => Disposition::Replaced,
@@ -242,6 +249,9 @@ impl SyncError {
             SyncError::Counts { .. } => Some(
                 "records may be destroyed at the source, but nothing was removed; the next run looks again"
                     .to_owned(),
+            ),
+            SyncError::Uncounted { .. } => Some(
+                "records of these may be destroyed there and still stand here; the next run looks again".to_owned(),
             ),
             SyncError::UnknownObject { near, .. } if near.is_empty() => {
                 Some("twenty-sync metadata objects lists the names".to_owned())

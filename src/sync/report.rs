@@ -85,6 +85,8 @@ impl ObjectReport {
 pub struct RunReport {
     /// Every mirrored object, by name.
     pub objects: Vec<ObjectReport>,
+    /// Why a single run could not look for destroyed records, if it could not.
+    pub uncounted: Option<SyncError>,
     /// What was written back.
     pub pushed: PushReport,
     /// Calls to the source that count against its limit.
@@ -109,15 +111,14 @@ impl RunReport {
 
     /// The failure that says most about the run: a refused key before a wrong configuration before the rest.
     pub fn failure(&self) -> Option<&SyncError> {
-        self.objects
-            .iter()
-            .filter_map(|object| object.failure.as_ref())
-            .min_by_key(|error| rank(error))
+        let failures = self.objects.iter().filter_map(|object| object.failure.as_ref());
+        failures.chain(&self.uncounted).min_by_key(|error| rank(error))
     }
 
     /// The same failure, kept.
     pub fn into_failure(self) -> Option<SyncError> {
-        self.objects.into_iter().filter_map(|object| object.failure).min_by_key(rank)
+        let failures = self.objects.into_iter().filter_map(|object| object.failure);
+        failures.chain(self.uncounted).min_by_key(rank)
     }
 }
 

@@ -88,6 +88,13 @@ impl<'a> Sweeper<'a> {
         self.complete.iter().filter(|id| !is_open(id)).copied().collect()
     }
 
+    /// An error where the source answered and left objects out.
+    pub(super) fn uncounted(&self) -> Option<SyncError> {
+        let names = self.uncounted.iter().filter_map(|object| self.pulls.get(object));
+        let objects: Vec<_> = names.map(|pull| pull.target.plural().to_owned()).collect();
+        (!objects.is_empty()).then_some(SyncError::Uncounted { objects })
+    }
+
     /// The objects of which the source counts fewer records than it should hold. What it should hold is counted
     /// first: what is created meanwhile can hide a destroyed record until the next time, and never make one up.
     async fn suspicious(&mut self) -> Result<Vec<ObjectId>, SyncError> {

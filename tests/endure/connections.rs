@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use fake_twenty::{Effect, Fault};
+use futures_util::future::join_all;
 use test_postgres::{TestDatabase, TestRole};
 
 use super::{ground::Ground, proxy::Mode, stage::finish};
@@ -101,5 +102,76 @@ async fn a_single_run_ends_when_postgresql_does_not_answer_any_more() {
     assert!(log.contains("lease_ran_out") && log.contains("error: "), "{log}");
     fake.clear_faults();
     line.set(Mode::Pass);
+    ground.assert_quiet_and_equal().await;
+}
+
+/// Where opening waits for PostgreSQL: a word of what is asked, and what the program says that it could not do.
+const OPENING: [(&str, &str); 5] = [
+    ("nspname = 'sync'", "look into schema sync"),
+    ("pg_advisory_lock", "bring the control schema sync up to date"),
+    ("from sync.workspace", "bind the mirror to its workspace"),
+    ("twenty_sync_lease", "listen for leases"),
+    ("from sync.lease", "look who leads"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_falls_silent_while_it_is_opened_is_given_up_with_its_name() {
+    let mut ground = Ground::lay().await;
+    ground.stage.fake.clear_calls();
+    let mut lines = Vec::new();
+    let mut runs = Vec::new();
+    for (word, action) in OPENING {
+        let line = ground.lay_line().await;
+        line.set(Mode::StallAt(word));
+        let mut program = ground.program();
+        runs.push(async move { (action, finish(program.arg("--once")).await) });
+        lines.push(line);
+    }
+    for (action, ended) in join_all(runs).await {
+        assert_eq!(ended.code, Some(1), "{action}: {ended:?}");
+        let words = [action, "PostgreSQL has not answered", "hint: ", "is silent"];
+        assert!(words.iter().all(|word| ended.stderr.contains(word)), "{action}: {ended:?}");
+    }
+    assert!(ground.stage.fake.calls().is_empty(), "Twenty was asked");
+    for line in &lines {
+        line.set(Mode::Pass);
+    }
+    ground.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_waits_for_a_postgresql_that_falls_silent_and_verify_ends() {
+    let mut ground = Ground::lay().await;
+    let line = ground.lay_line().await;
+    line.set(Mode::StallAt("nspname = 'sync'"));
+    let mut running = ground.start();
+    let mut verify = ground.program();
+    let (_, verified) = tokio::join!(
+        running.says(&["opening_failed", "PostgreSQL has not answered", "is silent"]),
+        finish(verify.arg("verify")),
+    );
+    assert_eq!(verified.code, Some(1), "{verified:?}");
+    assert!(verified.stderr.contains("PostgreSQL has not answered"), "{verified:?}");
+    assert!(running.runs(), "{}", running.tail());
+    line.set(Mode::Pass);
+    ground.crosses().await;
+    running.stop().await;
+    ground.assert_quiet_and_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twenty_that_takes_connections_and_is_silent_is_given_up_with_its_name() {
+    let ground = Ground::lay().await;
+    ground.proxy.set(Mode::Stall);
+    let mut verify = ground.program();
+    let (ended, verified) = tokio::join!(ground.run(), finish(verify.arg("verify")));
+    for ended in [ended, verified] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(
+            ended.stderr.contains("data model") && ended.stderr.contains("hint: "),
+            "{ended:?}"
+        );
+    }
+    ground.proxy.set(Mode::Pass);
     ground.assert_quiet_and_equal().await;
 }

@@ -152,6 +152,8 @@ impl Ground {
         let line = Proxy::before(addresses.next().unwrap()).await;
         url.set_host(Some("127.0.0.1")).unwrap();
         url.set_port(Some(line.port())).unwrap();
+        // The line looks for words in what it carries.
+        url.query_pairs_mut().append_pair("sslmode", "disable");
         self.url = Some(url.into());
         line
     }

@@ -1,4 +1,5 @@
-//! A line to Twenty or PostgreSQL that fails on demand: refused, cut behind a request that arrived, or held.
+//! A line to Twenty or PostgreSQL that fails on demand: refused, cut behind a request that arrived, or held, from
+//! the beginning or from a certain request on.
 //!
 //! It knows no protocol, as a network knows none. The port stays its own while connections are refused.
 
@@ -21,6 +22,15 @@ pub(crate) enum Mode {
     CutAnswers,
     /// Nothing moves in either direction. It moves on, late, when the line is whole again.
     Stall,
+    /// All is well until a request holds these bytes: from there on nothing moves on its connection.
+    StallAt(&'static str),
+}
+
+impl Mode {
+    fn stalls_at(self, bytes: &[u8]) -> bool {
+        let Mode::StallAt(word) = self else { return false };
+        bytes.windows(word.len()).any(|part| part == word.as_bytes())
+    }
 }
 
 /// The line; it ends with this value.
@@ -108,6 +118,12 @@ async fn carry(
         let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
         if mode.wait_for(|mode| *mode != Mode::Stall).await.is_err() {
             return;
+        }
+        if !is_answer && mode.borrow().stalls_at(&buffer[..length]) {
+            let is_whole = mode.wait_for(|mode| !matches!(mode, Mode::StallAt(_))).await;
+            if is_whole.is_err() {
+                return;
+            }
         }
         if is_answer && *mode.borrow() == Mode::CutAnswers {
             return;

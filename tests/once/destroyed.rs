@@ -1,12 +1,13 @@
 //! Records that Twenty destroyed without a trace: they go, with what went with them; and nothing else ever goes.
 
+use bytes::Bytes;
 use fake_twenty::{CallInfo, Effect, Fault, World};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     equality,
-    stage::{Stage, id_of},
+    stage::{Stage, finish, id_of},
 };
 
 fn reads_by_id(call: &CallInfo) -> bool {
@@ -87,7 +88,7 @@ async fn where_deleted_records_are_kept_those_destroyed_in_the_trash_go_too() {
     let keep = async || {
         let mut program = stage.program();
         program.args(["--once"]).env("TWENTY_SYNC__PULL__DELETED_RECORDS", "keep");
-        let ended = super::stage::finish(&mut program).await;
+        let ended = finish(&mut program).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
     };
     keep().await;
@@ -227,7 +228,7 @@ async fn local_changes_are_reconciled_before_a_destroyed_record_goes() {
 async fn once_with(stage: &Stage, deleted: &str) {
     let mut program = stage.program();
     program.args(["--once"]).env("TWENTY_SYNC__PULL__DELETED_RECORDS", deleted);
-    let ended = super::stage::finish(&mut program).await;
+    let ended = finish(&mut program).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
@@ -297,4 +298,44 @@ async fn what_the_purge_of_the_trash_took_goes_where_deleted_records_are_kept_an
         let report: Value = serde_json::from_slice(&report.stdout).unwrap();
         assert_eq!(report["rows_changed"], 0, "{report}");
     }
+}
+
+/// A single run has no next pass: what it left undone must not look done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_run_that_could_not_count_fails_and_still_sends_what_was_changed_here() {
+    let stage = Stage::set(World::sample()).await;
+    stage.once().await;
+    let (gone, edited) = stage.fake.world(|world| {
+        let gone = destroy(world, "notes", 0..1);
+        (gone[0], id_of(world, "people", 0))
+    });
+    let one_of_all = Bytes::from_static(br#"{"data": {"p0": {"totalCount": 1000000}}}"#);
+    for (effect, words, city) in [
+        (Effect::Status { status: 503, body: None }, "503", "Oslo"),
+        (Effect::Raw { body: one_of_all, gzip: false }, "Twenty did not count", "Turku"),
+    ] {
+        let pool = stage.database.pool().await;
+        let edit = "update twenty.people set city = $1 where id = $2";
+        sqlx::query(edit).bind(city).bind(edited).execute(&pool).await.unwrap();
+        stage.fake.fault(Fault::new(effect).when(counts));
+        let mut program = stage.program();
+        let run = program.arg("--once").env("TWENTY_SYNC__SOURCE__RETRY_DEADLINE", "100ms");
+        let ended = finish(run).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stdout.contains("destroyed records were not looked for"), "{ended:?}");
+        assert!(ended.stderr.contains("error: ") && ended.stderr.contains(words), "{ended:?}");
+        let there = stage.fake.world(|world| world.row("people", edited).unwrap()["city"].clone());
+        assert_eq!(there, city, "the push goes on");
+        assert_eq!(has_note(&stage, gone).await, 1, "nothing was counted");
+        stage.fake.clear_faults();
+    }
+    stage.once().await;
+    assert_eq!(has_note(&stage, gone).await, 0);
+    equality::assert_equal(&stage).await;
+}
+
+async fn has_note(stage: &Stage, id: Uuid) -> i64 {
+    let pool = stage.database.pool().await;
+    let sql = "select count(*) from twenty.notes where id = $1";
+    sqlx::query_scalar(sql).bind(id).fetch_one(&pool).await.expect("the mirror answers")
 }

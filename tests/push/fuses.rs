@@ -165,7 +165,7 @@ async fn what_a_person_let_go_is_not_forgotten_where_records_could_not_be_counte
         |call: &CallInfo| call.body.contains("p0: ") && call.body.contains("{ totalCount }");
     scene.stage.fake.fault(Fault::status(503).when(counts));
     let ended = scene.run().await;
-    assert!(ended.stderr.contains("counting_failed"), "{ended:?}");
+    assert!(ended.stderr.contains("counting_failed") && ended.code == Some(1), "{ended:?}");
     scene.stage.fake.clear_faults();
     assert_eq!(scene.number("select count(*) from twenty.people").await, 300);
     scene.sync().await;

@@ -2,7 +2,8 @@
 //!
 //! It exists because counting costs calls. Invariants: a single run always looks; the daemon once an hour, and at once at
 //! an object that was seen to have fewer records than it had, or that a person let pass: if that fails, with the next
-//! pass again; what a sweep changes or fails at is reported with its object.
+//! pass again, and a single run, which has no next pass, fails; what a sweep changes or fails at is reported with its
+//! object.
 
 use std::{
     collections::BTreeSet,
@@ -78,7 +79,8 @@ impl Swept {
 }
 
 impl Engine {
-    /// Looks for destroyed records, if it is time, and of the objects of which some are gone.
+    /// Looks for destroyed records, if it is time, and of the objects of which some are gone. Says why a single run could
+    /// not.
     pub(super) async fn sweep(
         &self,
         mode: RunMode,
@@ -86,11 +88,12 @@ impl Engine {
         lost: &BTreeSet<ObjectId>,
         stop: &CancellationToken,
         progress: &ProgressSender,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<SyncError>, SyncError> {
         self.swept.owe(lost);
         let is_due = self.swept.is_due(mode);
+        let of_single = |error: SyncError| (mode == RunMode::Once).then_some(error);
         if stop.is_cancelled() {
-            return Ok(());
+            return Ok(of_single(SyncError::Stopped));
         }
         let workspace = self.workspace.read().await.clone();
         let read = complete(reports, &workspace);
@@ -99,7 +102,7 @@ impl Engine {
             RunMode::Daemon if is_due => self.in_order(reports, &workspace).await?,
             RunMode::Daemon => self.in_question(read, reports, &workspace).await?,
         };
-        self.sweep_these(objects, reports, stop, progress).await
+        Ok(self.sweep_these(objects, reports, stop, progress).await?.and_then(of_single))
     }
 
     /// The objects of which a person let records go, among those that were read now, and those that have lost some.
@@ -137,16 +140,16 @@ impl Engine {
         Ok(objects)
     }
 
-    /// Looks for destroyed records of these objects, which were read to the end.
+    /// Looks for destroyed records of these objects, which were read to the end. Says why some could not be counted.
     pub(super) async fn sweep_these(
         &self,
         complete: BTreeSet<ObjectId>,
         reports: &mut Vec<ObjectReport>,
         stop: &CancellationToken,
         progress: &ProgressSender,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<SyncError>, SyncError> {
         if complete.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let workspace = self.workspace.read().await.clone();
         let (source, mirror, writes) = (&self.source, &self.mirror, &self.writes);
@@ -157,7 +160,7 @@ impl Engine {
         sweeper.released = self.mirror.released_pulls().await?.into_iter().collect();
         let counted = sweeper.run().await;
         let done = if counted.is_ok() { sweeper.done() } else { Vec::new() };
-        self.note_counting(counted)?;
+        let uncounted = self.note_counting(counted)?.or_else(|| sweeper.uncounted());
         self.swept.settle(&done);
         // What a person let pass has passed only if it was looked at.
         let is_released = |object: &ObjectId| sweeper.released.contains(object);
@@ -176,32 +179,36 @@ impl Engine {
                 report.failure = Some(error);
             }
         }
-        Ok(())
+        Ok(uncounted)
     }
 
     /// Says that nothing can be counted, or can be again; an error where a later attempt would not help.
-    fn note_counting(&self, counted: Result<(), SyncError>) -> Result<(), SyncError> {
+    fn note_counting(
+        &self,
+        counted: Result<(), SyncError>,
+    ) -> Result<Option<SyncError>, SyncError> {
         match counted {
             Ok(()) if self.troubles.is_over(COUNTING) => {
                 tracing::info!(
                     event = "counting_recovered",
                     "destroyed records are looked for again"
                 );
+                Ok(None)
             }
-            Ok(()) => {}
+            Ok(()) => Ok(None),
             Err(error) if error.disposition() == Disposition::Retry => {
-                let error = chain(&error);
-                if self.troubles.begins(COUNTING, &error) {
+                let text = chain(&error);
+                if self.troubles.begins(COUNTING, &text) {
                     tracing::warn!(
                         event = "counting_failed",
-                        error,
+                        error = text,
                         "could not look for destroyed records; the next run does"
                     );
                 }
+                Ok(Some(error))
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     async fn note_sweep(&self, object: uuid::Uuid, error: &SyncError) {
