@@ -53,7 +53,9 @@ fn an_object_is_walked_when_it_shows_a_change_and_left_alone_while_it_does_not()
         ("the newest was dated back", -900, sight(30, 10, -950), Some(Reason::Changed)),
         ("the overlap has not passed", -3, sight(30, 10, -3), None),
         ("somebody committed late", -3, sight(60, 10, -3), Some(Reason::Late)),
+        ("the overlap had passed before", -60, sight(60, 10, -60), None),
         ("the newest time has yet to come", 7_000, sight(30, 10, 7_000), Some(Reason::Ahead)),
+        ("the server's clock may lag by a second", 31, sight(30, 10, 31), None),
     ] {
         let at = u64::try_from((seen.served_at - NOON).whole_seconds()).unwrap();
         assert_eq!(reason(&walked(newest), Some(&seen), at, false), expected, "{what}");
@@ -61,6 +63,15 @@ fn an_object_is_walked_when_it_shows_a_change_and_left_alone_while_it_does_not()
     let seen = sight(30, 10, -900);
     assert_eq!(reason(&Watch::default(), Some(&seen), 30, false), Some(Reason::First));
     assert_eq!(reason(&walked(-900), Some(&seen), 30, true), Some(Reason::Asked));
+}
+
+#[test]
+fn an_object_that_lost_its_turn_is_walked_when_the_longest_interval_has_passed() {
+    for (at, expected) in [(3_599, None), (3_600, Some(Reason::Turn)), (4_000, Some(Reason::Turn))]
+    {
+        let seen = sight(at, 10, -900);
+        assert_eq!(reason(&walked(-900), Some(&seen), at, false), expected, "{at}");
+    }
 }
 
 #[test]

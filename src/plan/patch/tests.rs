@@ -43,6 +43,7 @@ fn each_type_has_its_form() {
         ("address_lat", decimal("1.5"), json!({"address": {"addressLat": "1.5"}})),
         ("body_markdown", text("# hi"), json!({"body": {"markdown": "# hi"}})),
         ("body_markdown", Value::Null, json!({"body": {"blocknote": null, "markdown": null}})),
+        ("body_markdown", text(""), json!({"body": {"blocknote": null, "markdown": null}})),
     ] {
         let body = body(&TABLE.columns, &[unit(name)], &image(&[(name, value)]));
         assert_eq!(serde_json::Value::from(body), expected, "{name}");

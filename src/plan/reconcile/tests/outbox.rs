@@ -32,6 +32,16 @@ fn the_words_in_the_outbox_and_of_conflicts_stay() {
     assert_eq!(resolutions.map(Resolution::as_str), words);
 }
 
+#[test]
+fn an_operation_has_its_word_and_is_found_by_it() {
+    let operations = [OperationKind::Insert, OperationKind::Update, OperationKind::Delete];
+    assert_eq!(operations.map(OperationKind::as_str), ["insert", "update", "delete"]);
+    for operation in operations {
+        assert_eq!(OperationKind::named(operation.as_str()), Some(operation));
+    }
+    assert_eq!(OperationKind::named("truncate"), None);
+}
+
 pub(super) fn outcomes(found: &Reconciled) -> Vec<(i64, Outcome)> {
     found.settled.iter().map(|settled| (settled.operation, settled.outcome)).collect()
 }
