@@ -8,6 +8,7 @@
 mod body;
 mod filter;
 mod read;
+mod shapes;
 mod statement;
 mod write;
 

@@ -13,7 +13,7 @@ use crate::{
     clock::SECOND,
     dice::Dice,
     mirror::Mirror,
-    objects::{Key, Object, is_live, meaning, objects},
+    objects::{Key, Object, is_live, meaning, objects, varied},
     plan::batch::Work,
     play::Setup,
     record::{DeleteMode, Image},
@@ -85,13 +85,16 @@ pub(crate) struct World {
     pub(crate) page: usize,
     /// See [`Setup`].
     pub(crate) crowded: bool,
+    /// See [`Setup`].
+    pub(crate) varied: bool,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> World {
         let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
-        let objects = Rc::new(objects(&mut dice));
+        let made = if setup.varied { varied::objects(&mut dice) } else { objects(&mut dice) };
+        let objects = Rc::new(made);
         let count = objects.len();
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
         let page = 1 + dice.below(5);
@@ -117,6 +120,7 @@ impl World {
             story: setup.told.then(Vec::new),
             page,
             crowded: setup.crowded,
+            varied: setup.varied,
         }
     }
 
@@ -273,7 +277,11 @@ impl World {
         if let Some((invariant, story)) = fault {
             self.wrong(invariant, story);
         }
-        self.look_at(key);
+        // Of several changes by one statement, the last one tells how the record is now.
+        let held = self.twenty.get(key).map(|record| &record.image);
+        if held == after.as_ref() {
+            self.look_at(key);
+        }
     }
 
     /// Notes what the mirror's rows became.
