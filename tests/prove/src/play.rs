@@ -111,6 +111,7 @@ impl History {
             if self.is_wrong() {
                 return;
             }
+            self.world.borrow_mut().happens();
             match self.roll(40) {
                 0..=6 => {
                     self.number += 7;

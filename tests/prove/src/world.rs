@@ -3,11 +3,13 @@
 //! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
 //! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
 
+mod calls;
 mod check;
 mod watch;
 
 use std::rc::Rc;
 
+use self::calls::Calls;
 use crate::{
     book::{Book, By, Side},
     clock::SECOND,
@@ -87,6 +89,8 @@ pub(crate) struct World {
     pub(crate) crowded: bool,
     /// See [`Setup`].
     pub(crate) varied: bool,
+    /// The server's limit of calls, where there is one.
+    pub(crate) calls: Option<Calls>,
 }
 
 impl World {
@@ -99,10 +103,13 @@ impl World {
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
         let page = 1 + dice.below(5);
         let postgres = dice.pick(&[0, -3 * SECOND, 7 * SECOND, 3_600 * SECOND]).unwrap_or_default();
+        let now = 1_000 * SECOND;
+        let is_limited = setup.varied && dice.once_in(2);
+        let calls = is_limited.then(|| Calls::new(&mut dice, now));
         World {
             objects,
             dice,
-            now: 1_000 * SECOND,
+            now,
             clock: (clock, Dice::new(seed ^ clock.unsigned_abs())),
             postgres,
             twenty: Twenty::new(count),
@@ -121,6 +128,7 @@ impl World {
             page,
             crowded: setup.crowded,
             varied: setup.varied,
+            calls,
         }
     }
 
@@ -329,6 +337,7 @@ impl World {
         if !self.late.is_empty() {
             let request = self.late.remove(0);
             self.say("a late request lands");
+            self.late_call();
             self.execute(&request, true);
             for id in ids_of(&request) {
                 self.look_at((request.object, id));

@@ -60,8 +60,9 @@ impl World {
         };
         let is_stale = |id: &Uuid| {
             let key = (place, *id);
-            let named_there = self.twenty.get(key).is_some_and(|record| names(&record.image));
-            !self.mirror.bases.contains_key(&key) && !named_there
+            // One that was destroyed, too, has a row that goes by itself.
+            let emptied = self.twenty.get(key).is_some_and(|record| !names(&record.image));
+            !self.mirror.bases.contains_key(&key) && emptied
         };
         let rows = self.mirror.rows[place].iter();
         let mut referring = rows.filter(|(_, row)| names(row)).map(|(id, _)| *id);
