@@ -152,7 +152,7 @@ impl Daemon {
             }
             let rest = cut(&mut request, admitted.passed);
             let sent = !matches!(fate, Fate::Lost | Fate::Late);
-            let response = if sent { self.execute(&request) } else { None };
+            let response = sent.then(|| self.execute(&request));
             self.answer(fate).await;
             if !sent || fate == Fate::ReplyLost {
                 return None;
@@ -170,10 +170,10 @@ impl Daemon {
     }
 
     /// The server carries it out. Nobody can stop the one request that a process had written down before another led.
-    fn execute(&self, request: &Request) -> Option<Response> {
+    fn execute(&self, request: &Request) -> Response {
         let mut world = self.world.borrow_mut();
         let is_late = world.mirror.epoch != self.epoch;
-        Some(world.execute(request, is_late))
+        world.execute(request, is_late)
     }
 }
 
@@ -206,5 +206,5 @@ fn roots(work: &Work) -> usize {
 fn cut(request: &mut Request, passed: usize) -> Option<Request> {
     let Work::Update(updates) = &mut request.work else { return None };
     let rest = updates.split_off(passed.min(updates.len()));
-    (!rest.is_empty()).then(|| Request { object: request.object, work: Work::Update(rest) })
+    (!rest.is_empty()).then_some(Request { object: request.object, work: Work::Update(rest) })
 }
