@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    objects::{Key, Object, is_live, meaning},
+    objects::{Key, Object, is_common, is_live, meaning},
     plan::{policy::DeletePolicy, reconcile::Conflict},
     record::{FieldKind, Image},
 };
@@ -140,7 +140,8 @@ impl Book {
                             "5501234|il|+972|",
                             "same@x.io|",
                         ]
-                        .contains(&is.as_str());
+                        .contains(&is.as_str())
+                        || is_common(object, unit, &is);
                     let fault = self.note_value((side, by), key, unit, (was, is), in_trash);
                     // Where many write the same value, that it comes back says nothing.
                     let fault = fault.filter(|_| !is_reference);

@@ -4,7 +4,9 @@
 //! instead of HTTP and SQL. Invariants: between two polls of a task lies exactly one effect, so whoever stops polling has
 //! killed the program there; what is decided is decided by the functions of `src/plan`.
 
+mod budget;
 mod content;
+mod pace;
 mod pull;
 mod push;
 mod sweep;
@@ -21,7 +23,8 @@ use std::{
 
 use uuid::Uuid;
 
-use self::writes::Writes;
+pub(crate) use self::budget::Limit;
+use self::{budget::Budget, writes::Writes};
 use crate::{
     book::By,
     clock::SECOND,
@@ -58,6 +61,8 @@ pub(crate) struct Daemon {
     pub(crate) epoch: u64,
     writes: Writes,
     pub(crate) objects: Rc<Vec<Object>>,
+    /// What it allows itself to call, where the server has a limit.
+    budget: Option<Budget>,
 }
 
 impl Daemon {
@@ -66,8 +71,10 @@ impl Daemon {
         let mut borrowed = world.borrow_mut();
         borrowed.mirror.epoch += 1;
         let (epoch, objects) = (borrowed.mirror.epoch, Rc::clone(&borrowed.objects));
+        let budget = pace::budget(&mut borrowed, epoch);
         drop(borrowed);
-        Rc::new(Daemon { world: Rc::clone(world), epoch, writes: Writes::default(), objects })
+        let (world, writes) = (Rc::clone(world), Writes::default());
+        Rc::new(Daemon { world, epoch, writes, objects, budget })
     }
 
     /// The tasks of `run`: pulls with sweeps, pushes, and comparisons, side by side.
@@ -200,7 +207,8 @@ impl Daemon {
         what: &'static str,
         ask: impl FnOnce(&mut World) -> T,
     ) -> Result<T, Fail> {
-        let fate = self.send(what).await;
+        let admitted = self.admit(what, 1).await?;
+        let fate = admitted.fate;
         if matches!(fate, Fate::Lost | Fate::Late) {
             return Err(Fail::Source);
         }
@@ -211,6 +219,9 @@ impl Daemon {
 
     /// Asks Twenty to change something; `None` if it is not known what became of it.
     async fn write(&self, what: &'static str, request: Request) -> Option<Response> {
+        if self.budget.is_some() {
+            return self.write_within(what, request).await;
+        }
         let fate = self.send(what).await;
         let response = match fate {
             Fate::Lost => None,
@@ -239,7 +250,7 @@ impl Daemon {
             step().await;
             let mut world = self.world.borrow_mut();
             let fate = world.fate(what, true);
-            if fate != Fate::RateLimited {
+            if fate != Fate::RateLimited || self.budget.is_some() {
                 return fate;
             }
             let wait = i64::try_from(world.dice.below(90)).unwrap_or(0);

@@ -21,9 +21,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["replay", seed] => replay(number(seed)),
-        ["run", seeds, "--table", path] => run(number(seeds), Some(path)),
-        ["run", seeds] => run(number(seeds), None),
+        ["replay", seed] => replay(number(seed), Setup::of),
+        ["replay", seed, "--plain"] => replay(number(seed), Setup::plain),
+        ["replay", seed, "--varied"] => replay(number(seed), Setup::varied),
+        ["run", seeds, "--table", path] => run(number(seeds), Some(path), Setup::of),
+        ["run", seeds] => run(number(seeds), None, Setup::of),
+        ["run", seeds, "--varied"] => run(number(seeds), None, Setup::varied),
         #[cfg(feature = "planted")]
         ["planted", seeds] => {
             let planted = planted(number(seeds));
@@ -32,7 +35,9 @@ fn main() -> ExitCode {
             if found.len() == planted.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         _ => {
-            println!("prove run SEEDS [--table FILE] | replay SEED | planted SEEDS");
+            println!(
+                "prove run SEEDS [--table FILE | --varied] | replay SEED [--plain | --varied] | planted SEEDS"
+            );
             ExitCode::FAILURE
         }
     }
@@ -42,8 +47,8 @@ fn number(text: &str) -> u64 {
     text.parse().unwrap_or(0)
 }
 
-fn replay(seed: u64) -> ExitCode {
-    let played = judge(seed, Setup { told: true, ..Setup::of(seed) });
+fn replay(seed: u64, setup: fn(u64) -> Setup) -> ExitCode {
+    let played = judge(seed, Setup { told: true, ..setup(seed) });
     for line in &played.story {
         println!("{line}");
     }
@@ -56,11 +61,11 @@ fn replay(seed: u64) -> ExitCode {
     if played.wrong.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn some(seeds: Range<u64>) -> Total {
+fn some(seeds: Range<u64>, setup: fn(u64) -> Setup) -> Total {
     let mut total = Total::default();
     let began = Instant::now();
     for seed in seeds.clone() {
-        let played = judge(seed, Setup::of(seed));
+        let played = judge(seed, setup(seed));
         total.tally.add(&played.tally);
         total.wrong.extend(played.wrong.map(|wrong| (seed, wrong)));
         let done = seed + 1 - seeds.start;
@@ -72,10 +77,10 @@ fn some(seeds: Range<u64>) -> Total {
 }
 
 /// Everything that there is to play, on two cores.
-fn all(seeds: u64) -> Total {
+fn all(seeds: u64, setup: fn(u64) -> Setup) -> Total {
     let half = seeds / 2;
-    let other = thread::spawn(move || some(half..seeds));
-    let mut total = Total { seeds, ..some(0..half) };
+    let other = thread::spawn(move || some(half..seeds, setup));
+    let mut total = Total { seeds, ..some(0..half, setup) };
     if let Ok(more) = other.join() {
         total.tally.add(&more.tally);
         total.wrong.extend(more.wrong);
@@ -88,8 +93,8 @@ fn all(seeds: u64) -> Total {
     total
 }
 
-fn run(seeds: u64, path: Option<&str>) -> ExitCode {
-    let total = all(seeds);
+fn run(seeds: u64, path: Option<&str>, setup: fn(u64) -> Setup) -> ExitCode {
+    let total = all(seeds, setup);
     for (seed, tried) in total.tried.iter().enumerate() {
         if let Some((at, way, wrong)) = &tried.wrong {
             println!(

@@ -79,11 +79,13 @@ pub enum Bug {
     ReferrersForgotten,
     /// When to try again is judged by the clock of the program.
     RetryByLocalClock,
+    /// A call that the server asked patience for is sent again at once.
+    RefusalUnheeded,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 36] = [
+    pub const ALL: [Bug; 37] = [
         Bug::NoOverlap,
         Bug::WatermarkOfLastPage,
         Bug::WatermarkOfLargestTime,
@@ -120,6 +122,7 @@ impl Bug {
         Bug::BatchNotHalved,
         Bug::ReferrersForgotten,
         Bug::RetryByLocalClock,
+        Bug::RefusalUnheeded,
     ];
 }
 

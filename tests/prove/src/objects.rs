@@ -3,8 +3,12 @@
 //! It exists so that every history has another data model. Invariant: an object's columns begin with those of the
 //! server; what people edit comes after them.
 
+mod values;
+pub(crate) mod varied;
+
 use uuid::Uuid;
 
+pub(crate) use self::values::is_common;
 use crate::{
     dice::Dice,
     plan::{
@@ -207,6 +211,9 @@ pub(crate) const POISON: &str = "poison";
 
 /// What somebody writes into a unit: nothing, what others write as well, or what nobody else does.
 pub(crate) fn values(object: &Object, unit: usize, choice: usize, number: u32) -> Vec<Value> {
+    if let Some(values) = values::values(object, unit, choice, number) {
+        return values;
+    }
     let text = |text: String| Value::Text(text);
     let own = choice > 1;
     let word = || if own { format!("v{number}") } else { "same".to_owned() };
@@ -254,10 +261,13 @@ pub(crate) fn meaning(object: &Object, unit: usize, image: &Image) -> String {
     let mut said = Vec::new();
     let mut image = std::borrow::Cow::Borrowed(image);
     let first = object.units[unit].columns[0];
-    if object.columns()[first].field_kind == FieldKind::Phones {
+    if matches!(object.columns()[first].field_kind, FieldKind::Phones | FieldKind::Links) {
         crate::twenty::rewrite(object, image.to_mut());
     }
     for &index in &object.units[unit].columns {
+        if object.columns()[index].path.part == Some("blocknote") {
+            continue;
+        }
         said.push(match image.get(index) {
             None | Some(Value::Null) => String::new(),
             Some(Value::Text(text) | Value::Json(text)) => text.to_lowercase().replace(' ', ""),
@@ -289,7 +299,11 @@ pub(crate) fn blank(object: &Object, id: Uuid) -> Image {
 pub(crate) fn fresh(object: &Object, id: Uuid) -> Image {
     let mut image = blank(object, id);
     for (index, column) in object.columns().iter().enumerate() {
-        let is_text = column.kind == ColumnType::Text && column.field_kind != FieldKind::Select;
+        let may_be_null = matches!(
+            column.field_kind,
+            FieldKind::Select | FieldKind::Rating | FieldKind::RichTextV2
+        );
+        let is_text = column.kind == ColumnType::Text && !may_be_null;
         if is_text {
             image.set(index, Some(Value::Text(String::new())));
         }

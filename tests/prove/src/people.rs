@@ -7,7 +7,7 @@ use crate::{
     clock::SECOND,
     mirror::Statement,
     objects::{DELETED_AT, Key, Object, POISON, blank, fresh, is_live, values},
-    record::{FieldKind, Image, Value},
+    record::{Direction, FieldKind, Image, Value},
     twenty::Act,
     world::World,
 };
@@ -103,7 +103,11 @@ impl World {
         if full || !gone.is_empty() && self.dice.once_in(4) {
             return self.dice.pick(&gone);
         }
-        let place = self.dice.pick(&[0, 0, 1, 1, 1, 2]).unwrap_or(0);
+        let place = if self.varied {
+            self.dice.below(self.objects.len())
+        } else {
+            self.dice.pick(&[0, 0, 1, 1, 1, 2]).unwrap_or(0)
+        };
         Some((place, self.dice.id()))
     }
 
@@ -212,7 +216,11 @@ impl World {
         self.pass(1_001);
         let objects = std::rc::Rc::clone(&self.objects);
         let now = self.at_postgres();
-        if self.mirror.run(&objects[key.0], key, statement, now) {
+        let object = &objects[key.0];
+        if object.table.direction != Direction::Both {
+            return self.tally.hit("acts by SQL", "refused: only read from Twenty");
+        }
+        if self.mirror.run(object, key, &without_blocks(object, statement), now) {
             self.tally.hit("acts by SQL", verb);
             self.mirror_changed(By::People);
         }
@@ -230,6 +238,25 @@ impl World {
             patch.extend(text);
             self.run("repair", key, &Statement::Update(patch));
         }
+    }
+}
+
+/// What the triggers let through: nobody writes the blocks of a rich text here.
+fn without_blocks(object: &Object, statement: &Statement) -> Statement {
+    let are_blocks = |index: usize| object.columns()[index].path.part == Some("blocknote");
+    match statement {
+        Statement::Update(values) => {
+            let kept = values.iter().filter(|(index, _)| !are_blocks(*index));
+            Statement::Update(kept.cloned().collect())
+        }
+        Statement::Insert(image) => {
+            let mut image = image.clone();
+            for index in (0..object.columns().len()).filter(|index| are_blocks(*index)) {
+                image.set(index, Some(Value::Null));
+            }
+            Statement::Insert(image)
+        }
+        Statement::Delete => Statement::Delete,
     }
 }
 

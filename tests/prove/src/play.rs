@@ -24,13 +24,25 @@ pub struct Setup {
     pub crowded: bool,
     /// Whether the story is wanted.
     pub told: bool,
+    /// Whether the data model is one of its own.
+    pub varied: bool,
 }
 
 impl Setup {
-    /// How the history of a seed is played: every fourth with a clock that jumps, every fourth crowded.
+    /// How the history of a seed is played.
     pub fn of(seed: u64) -> Setup {
+        Setup::plain(seed)
+    }
+
+    /// With the data model that many share: every fourth with a clock that jumps, every fourth crowded.
+    pub fn plain(seed: u64) -> Setup {
         let clock = if seed % 4 == 1 { 86_400 } else { 0 };
-        Setup { clock, crowded: seed % 4 == 3, told: false }
+        Setup { clock, crowded: seed % 4 == 3, ..Setup::default() }
+    }
+
+    /// The same with a data model of its own.
+    pub fn varied(seed: u64) -> Setup {
+        Setup { varied: true, ..Setup::plain(seed) }
     }
 }
 
@@ -99,6 +111,7 @@ impl History {
             if self.is_wrong() {
                 return;
             }
+            self.world.borrow_mut().happens();
             match self.roll(40) {
                 0..=6 => {
                     self.number += 7;

@@ -7,7 +7,9 @@
 
 mod body;
 mod filter;
+mod limit;
 mod read;
+mod shapes;
 mod statement;
 mod write;
 
@@ -18,6 +20,7 @@ use uuid::Uuid;
 pub use self::statement::Refusal;
 pub(crate) use self::{
     body::{held_of, rewrite},
+    limit::Buckets,
     read::{Listing, Served},
     write::{Request, Response},
 };

@@ -3,17 +3,19 @@
 //! It exists as the one place through which anything changes, so that every change is noted, checked and part of the
 //! digest. Invariant: chance comes from the dice alone, and the clock of the program has dice of its own.
 
+mod calls;
 mod check;
 mod watch;
 
 use std::rc::Rc;
 
+use self::calls::Calls;
 use crate::{
     book::{Book, By, Side},
     clock::SECOND,
     dice::Dice,
     mirror::Mirror,
-    objects::{Key, Object, is_live, meaning, objects},
+    objects::{Key, Object, is_live, meaning, objects, varied},
     plan::batch::Work,
     play::Setup,
     record::{DeleteMode, Image},
@@ -85,21 +87,29 @@ pub(crate) struct World {
     pub(crate) page: usize,
     /// See [`Setup`].
     pub(crate) crowded: bool,
+    /// See [`Setup`].
+    pub(crate) varied: bool,
+    /// The server's limit of calls, where there is one.
+    pub(crate) calls: Option<Calls>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> World {
         let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
-        let objects = Rc::new(objects(&mut dice));
+        let made = if setup.varied { varied::objects(&mut dice) } else { objects(&mut dice) };
+        let objects = Rc::new(made);
         let count = objects.len();
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
         let page = 1 + dice.below(5);
         let postgres = dice.pick(&[0, -3 * SECOND, 7 * SECOND, 3_600 * SECOND]).unwrap_or_default();
+        let now = 1_000 * SECOND;
+        let is_limited = setup.varied && dice.once_in(2);
+        let calls = is_limited.then(|| Calls::new(&mut dice, now));
         World {
             objects,
             dice,
-            now: 1_000 * SECOND,
+            now,
             clock: (clock, Dice::new(seed ^ clock.unsigned_abs())),
             postgres,
             twenty: Twenty::new(count),
@@ -117,6 +127,8 @@ impl World {
             story: setup.told.then(Vec::new),
             page,
             crowded: setup.crowded,
+            varied: setup.varied,
+            calls,
         }
     }
 
@@ -273,7 +285,11 @@ impl World {
         if let Some((invariant, story)) = fault {
             self.wrong(invariant, story);
         }
-        self.look_at(key);
+        // Of several changes by one statement, the last one tells how the record is now.
+        let held = self.twenty.get(key).map(|record| &record.image);
+        if held == after.as_ref() {
+            self.look_at(key);
+        }
     }
 
     /// Notes what the mirror's rows became.
@@ -324,6 +340,7 @@ impl World {
         if !self.late.is_empty() {
             let request = self.late.remove(0);
             self.say("a late request lands");
+            self.late_call();
             self.execute(&request, true);
             for id in ids_of(&request) {
                 self.look_at((request.object, id));

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{kept, statement::Refusal};
+use super::{
+    kept,
+    shapes::{self, BLOCKS},
+    statement::Refusal,
+};
 use crate::{
     objects::Object,
     record::{Column, FieldKind, Image, Value},
@@ -55,8 +59,11 @@ pub(crate) fn held_of(object: &Object, body: &Map<String, Json>) -> Image {
 
 /// What a value says of a column; nothing for a part that stays as it is.
 fn part(column: &Column, value: &Json) -> Result<Option<Json>, Refusal> {
-    let Some(part) = column.path.part else { return Ok(Some(value.clone())) };
-    let is_whole = matches!(column.field_kind, FieldKind::Emails | FieldKind::Phones);
+    let Some(part) = column.path.part else { return shapes::scalar(column, value).map(Some) };
+    let is_whole = matches!(
+        column.field_kind,
+        FieldKind::Emails | FieldKind::Phones | FieldKind::Links | FieldKind::RichTextV2
+    );
     if value.is_null() {
         return if is_whole { Err(Refusal::Value) } else { Ok(None) };
     }
@@ -64,6 +71,10 @@ fn part(column: &Column, value: &Json) -> Result<Option<Json>, Refusal> {
     Ok(match (part, given) {
         ("primaryEmail", None | Some(Json::Null)) => Some(Json::from("")),
         ("additionalPhones", None) => Some(Json::Null),
+        ("blocknote", None) if value.get("markdown").is_some_and(Json::is_string) => {
+            Some(Json::from(BLOCKS))
+        }
+        (_, given) if column.field_kind == FieldKind::Links => Some(shapes::link_part(given)),
         (_, given) => given,
     })
 }
@@ -96,6 +107,7 @@ pub(crate) fn rewrite(object: &Object, image: &mut Image) {
                 image.set(index + 1, Some(Value::Text(country.to_owned())));
                 image.set(index + 2, Some(Value::Text(code.to_owned())));
             }
+            (FieldKind::Links, Some("primaryLinkLabel"), Some(_)) => shapes::links(image, index),
             _ => {}
         }
     }

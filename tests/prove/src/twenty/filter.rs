@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Of several operators in one object the server applies the first in this order, and no other.
-const OPERATORS: [&str; 7] = ["eq", "gt", "gte", "in", "lt", "lte", "is"];
+const OPERATORS: [&str; 8] = ["eq", "gt", "gte", "in", "lt", "lte", "is", "like"];
 
 /// Whether a record passes all of these filters.
 pub(super) fn passes_all(object: &Object, record: &Image, filters: &[Json]) -> bool {
@@ -54,6 +54,7 @@ fn holds(held: &Value, asked: &Map<String, Json>) -> bool {
         (_, Value::Null) => false,
         ("in", held) => value.as_array().is_some_and(|all| all.iter().any(|one| equals(held, one))),
         ("eq", held) => equals(held, value),
+        ("like", held) => value.as_str().is_some_and(|pattern| is_like(held, pattern)),
         (operator, held) => order(held, value).is_some_and(|order| match operator {
             "gt" => order.is_gt(),
             "gte" => order.is_ge(),
@@ -88,6 +89,18 @@ fn equals(held: &Value, value: &Json) -> bool {
         }
         Value::Boolean(flag) => value.as_bool() == Some(*flag),
         Value::Timestamp(time) => moment(value) == Some(*time),
-        Value::Null | Value::Date(_) | Value::List(_) | Value::Json(_) => false,
+        Value::Date(day) => value.as_str() == Some(&day.to_string()),
+        Value::Null | Value::List(_) | Value::Json(_) => false,
     }
+}
+
+/// A pattern in which every sign stands for itself: the program asks for no other.
+fn is_like(held: &Value, pattern: &str) -> bool {
+    let mut signs = pattern.chars();
+    let mut literal = String::new();
+    while let Some(sign) = signs.next() {
+        assert!(sign != '%' && sign != '_', "a pattern that matches more: {pattern}");
+        literal.extend(if sign == '\\' { signs.next() } else { Some(sign) });
+    }
+    *held == Value::Text(literal)
 }

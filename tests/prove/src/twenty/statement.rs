@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::{Change, Record, Twenty, body::rewrite, moment};
+use super::{Change, Record, Twenty, body::rewrite, moment, shapes};
 use crate::{
     objects::{CREATED_AT, DELETED_AT, Key, Object, OnDestroy, POISON, POSITION, UPDATED_AT},
     record::{Column, FieldKind, Image, Value},
@@ -46,6 +46,7 @@ impl Twenty {
         let object = &objects[place];
         for (_, image) in &mut records {
             rewrite(object, image);
+            shapes::make_blocks(image, self.revs);
         }
         records.iter().try_for_each(|(_, image)| check_texts(image))?;
         let mut ids = BTreeSet::new();
@@ -97,6 +98,7 @@ impl Twenty {
             after.set(UPDATED_AT, Some(now.clone()));
             edit(&mut after);
             rewrite(object, &mut after);
+            shapes::make_blocks(&mut after, self.revs);
             check_texts(&after)?;
             check_nulls(object, &after)?;
             self.check_parents(object, &after, &|_, _| false)?;
