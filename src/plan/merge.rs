@@ -107,7 +107,8 @@ fn since_sent(
 }
 
 /// Changes since a create that was given up; `None` if there is none, or it did not set the unit. What the source holds
-/// of it has arrived late. Anything else is a change of it, or another record: that is a change by both.
+/// of it has arrived late. Anything else is a change of it, or another record, and so a change by both; or what a later
+/// create made, where one is in doubt.
 fn since_given_up(
     columns: &[Column],
     unit: &Unit,
@@ -122,7 +123,8 @@ fn since_given_up(
     if canonical::may_have_become(columns, unit, sent, source)? {
         return Some((false, !canonical::units_equal(columns, unit, sent, mirror)?));
     }
-    Some((true, !canonical::unit_empty(columns, unit, mirror)?))
+    let is_changed = !canonical::unit_empty(columns, unit, mirror)?;
+    reference.sent.is_none().then_some((true, is_changed))
 }
 
 fn since_base(

@@ -57,7 +57,7 @@ pub fn unit_empty(columns: &[Column], unit: &Unit, image: &Image) -> Option<bool
 }
 
 /// Whether `stored` can be what the source made of `sent`, beyond meaning the same: a phone number is split into
-/// the national number and its codes. `None` if a value is unknown.
+/// the national number and its codes, and with the markdown its blocks are cleared. `None` if a value is unknown.
 pub fn may_have_become(
     columns: &[Column],
     unit: &Unit,
@@ -66,7 +66,15 @@ pub fn may_have_become(
 ) -> Option<bool> {
     let equal = units_equal(columns, unit, sent, stored)?;
     let is_phone = |&index: &usize| columns[index].field_kind == FieldKind::Phones;
-    Some(equal || unit.columns.iter().any(is_phone) && phone::split(columns, unit, sent, stored))
+    let is_cleared = |&index: &usize| {
+        let column = &columns[index];
+        is_markdown(column) && sent.get(index).is_some_and(|value| is_empty(column, value))
+    };
+    Some(
+        equal
+            || unit.columns.iter().any(is_phone) && phone::split(columns, unit, sent, stored)
+            || unit.columns.iter().any(is_cleared) && unit_empty(columns, unit, stored)?,
+    )
 }
 
 fn is_markdown(column: &Column) -> bool {

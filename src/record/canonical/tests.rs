@@ -85,10 +85,16 @@ fn only_numbers_and_json_may_be_spelt_otherwise_and_stay_identical() {
     assert!(!identical(&Value::Null, &text("")));
 }
 
+type Compare = fn(&[Column], &Unit, &Image, &Image) -> Option<bool>;
+
 fn pair(kind: FieldKind, a: [&str; 2], b: [&str; 2]) -> Option<bool> {
+    compare(units_equal, kind, a, b)
+}
+
+fn compare(by: Compare, kind: FieldKind, a: [&str; 2], b: [&str; 2]) -> Option<bool> {
     let columns = columns(kind);
     let image = |values: [&str; 2]| Image::new(values.map(|value| Some(text(value))).to_vec());
-    units_equal(&columns, &units(&columns)[0], &image(a), &image(b))
+    by(&columns, &units(&columns)[0], &image(a), &image(b))
 }
 
 #[test]
@@ -96,6 +102,15 @@ fn rich_text_is_its_markdown_as_long_as_there_is_any() {
     assert_eq!(pair(FieldKind::RichTextV2, ["[1]", "hi"], ["[2]", "hi"]), Some(true));
     assert_eq!(pair(FieldKind::RichTextV2, ["[1]", "hi"], ["[1]", ""]), Some(false));
     assert_eq!(pair(FieldKind::RichTextV2, ["[1]", ""], ["[2]", ""]), Some(false));
+}
+
+/// A text that was cleared here, blocks and all, was taken for a change in Twenty.
+#[test]
+fn a_cleared_rich_text_has_no_blocks() {
+    let became = |sent, stored| compare(may_have_become, FieldKind::RichTextV2, sent, stored);
+    assert_eq!(became(["[1]", ""], ["", ""]), Some(true));
+    assert_eq!(became(["[1]", ""], ["[2]", ""]), Some(false));
+    assert_eq!(became(["[1]", "hi"], ["", ""]), Some(false));
 }
 
 #[test]

@@ -31,8 +31,14 @@ const REGRESSIONS: [(u64, &str); 22] = [
     (24304, "a deleted row came back because a write of it was in doubt"),
     (43543, "a create arrived after it was looked for, and what was cleared here since came back"),
     (22879, "the same, where Twenty's users had cleared it, and it was sent again"),
-    (3461, "a later create left a reference out, and an earlier one that never arrived said otherwise"),
-    (72414, "a held field of a record made on both sides was sent when Twenty's users had cleared it"),
+    (
+        3461,
+        "a later create left a reference out, and an earlier one that never arrived said otherwise",
+    ),
+    (
+        72414,
+        "a held field of a record made on both sides was sent when Twenty's users had cleared it",
+    ),
     (97955, "a row came back from the trash without a field that had waited"),
     (69712, "one record was destroyed and another not shown, and a walk was taken for complete"),
 ];

@@ -65,7 +65,11 @@ impl World {
     /// What stands against a local change was not written by the program itself.
     fn conflict_with_itself(&self, key: Key, conflict: &Conflict) -> Option<String> {
         let object = &self.objects[key.0];
-        if conflict.kind != ConflictKind::Field {
+        // What was seen in the trash may be of an earlier life.
+        let of_the_dead = |(of, conflict): &(Key, Conflict)| {
+            *of == key && conflict.kind == ConflictKind::DeletedAtSource
+        };
+        if conflict.kind != ConflictKind::Field || self.mirror.conflicts.iter().any(of_the_dead) {
             return None;
         }
         let is_meant = |unit: &&usize| object.units[**unit].columns == conflict.columns;
