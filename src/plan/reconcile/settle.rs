@@ -1,7 +1,8 @@
 //! Which entries of the outbox are done with, and how each ended.
 //!
-//! Invariant: an entry is settled only when nothing it changed remains to be sent or decided, except that an entry
-//! which an acknowledged write included is settled by it, even if a later edit touched the same column.
+//! Invariants: an entry is settled only when nothing it changed remains to be sent or decided, except that an entry
+//! which an acknowledged write included is settled by it, even if a later edit touched the same column; while anything
+//! is to be sent, the newest entry is not settled.
 
 use super::{Outcome, Settled, decide::Decision, fields::Fields};
 use crate::{
@@ -27,14 +28,16 @@ pub(super) fn some(decision: &Decision<'_>, fields: &Fields) -> Vec<Settled> {
     };
     let mut settled: Vec<Settled> =
         decision.pending.operations.iter().filter(done).map(settled).collect();
-    // What is still to be sent, or may have to be, is found by an entry of the log.
-    let remains = !fields.open.is_empty() || !fields.waiting.is_empty();
-    if remains && settled.len() == decision.pending.operations.len() {
-        #[cfg(feature = "planted")]
-        if crate::mistakes::is(crate::mistakes::Bug::OpenWithoutEntry) {
-            return settled;
-        }
-        settled.pop();
+    #[cfg(feature = "planted")]
+    if crate::mistakes::is(crate::mistakes::Bug::OpenWithoutEntry) {
+        return settled;
+    }
+    // What is still to be sent is found by the newest entry of the log, which is newer than any refusal of an older
+    // one; what may have to be sent, by any.
+    let newest = decision.pending.operations.last().map(operation_id);
+    let is_only = settled.len() == decision.pending.operations.len();
+    if !fields.open.is_empty() || !fields.waiting.is_empty() && is_only {
+        settled.retain(|done| Some(done.operation) != newest);
     }
     settled
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{equal, identical, is_empty, may_have_become, units_equal};
 use crate::record::{
-    Column, Decimal, Field, FieldKind, Image, Value, column::columns_of, unit::units,
+    Column, Decimal, Field, FieldKind, Image, Unit, Value, column::columns_of, unit::units,
 };
 
 fn columns(kind: FieldKind) -> Vec<Column> {

@@ -166,6 +166,23 @@ fn an_edit_of_a_column_whose_field_is_gone_waits_and_is_refused_when_the_record_
     assert_eq!(found.base, NewBase::Settled);
 }
 
+/// What refused the record was changed here and agreed on; nothing newer than the refusal was left to have it tried.
+#[test]
+fn while_anything_is_to_be_sent_the_newest_entry_is_not_settled() {
+    let count = |value: i64| ("count", Value::Integer(value));
+    let base = image(&[("text", text("b")), count(1)]);
+    let mirror = image(&[("text", text("m")), count(2)]);
+    let mut local = pending(Some(base), Some(mirror));
+    local.operations = vec![updated(1, "text"), updated(2, "count"), updated(3, "count")];
+    let agreed = Sighting::Present(row(&[("text", text("b")), count(2)]));
+    let found = decide(&local, &agreed);
+    assert_eq!((outcomes(&found), found.next), (vec![(2, Outcome::Agreed)], Next::Push));
+    // Where the rest only waits, nothing is tried, and so nothing is kept for it.
+    let policies = Policies { object: Policy::Hold, ..Policies::default() };
+    let held = with(&policies, &local, &Sighting::Present(row(&[("text", text("s")), count(2)])));
+    assert_eq!(outcomes(&held), [(2, Outcome::Agreed), (3, Outcome::Agreed)]);
+}
+
 #[test]
 fn an_entry_that_lost_against_a_delete_says_so() {
     let mut local = pending(Some(of_text("b")), Some(of_text("m")));
