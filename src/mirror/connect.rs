@@ -130,18 +130,19 @@ pub(super) async fn connect(
 }
 
 /// What comes of asking the server, or that it has not answered for so long.
-pub(super) async fn answered<T>(
+pub(super) fn answered<T>(
     action: &'static str,
     patience: Duration,
     asking: impl Future<Output = Result<T, MirrorError>>,
-) -> Result<T, MirrorError> {
-    match timeout(patience, asking).await {
-        Ok(answer) => answer,
-        Err(_) => {
+) -> impl Future<Output = Result<T, MirrorError>> {
+    // Connecting is a large future, and whoever waits for it would be as large.
+    let asking = timeout(patience, Box::pin(asking));
+    async move {
+        asking.await.unwrap_or_else(|_| {
             let text = format!("PostgreSQL has not answered for {} s", patience.as_secs());
             let cause = io::Error::new(io::ErrorKind::TimedOut, text);
             Err(MirrorError::query(action)(sqlx::Error::Io(cause)))
-        }
+        })
     }
 }
 

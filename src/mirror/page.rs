@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     plan::{pending::Pending, walk::Checkpoint},
-    record::{Flow, Row},
+    record::Row,
 };
 
 /// What a page writes.
@@ -225,7 +225,9 @@ impl Mirror {
             page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.iter().copied());
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
         let ids: Vec<Uuid> = ids.filter(|id| !is_refused(id)).collect();
-        quarantine::release(self, connection, (table.relation.object_id, Flow::Pull), &ids).await?;
+        let changed: Vec<Uuid> = sorted.changed().filter(|id| !is_refused(id)).collect();
+        let object = table.relation.object_id;
+        quarantine::release_read(self, connection, object, &ids, &changed).await?;
         let set_aside: Vec<&SetAside> = refused.iter().chain(&page.set_aside).collect();
         let set_aside =
             quarantine::put(self, connection, table.relation.object_id, &set_aside).await?;

@@ -64,6 +64,36 @@ pub(super) async fn release(
     .map(drop)
 }
 
+/// Takes records out that were read well, and has local changes tried again that were refused because of a record that is
+/// another one now: a parent that was not there, a value that somebody else held. Whoever holds a refusal at this moment
+/// decides on it anew.
+pub(super) async fn release_read(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    object_id: ObjectId,
+    read: &[Uuid],
+    changed: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if read.is_empty() && changed.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "with waiting as (select quarantine_id from sync.quarantine where workspace_id = $1 and direction = 'push' \
+         and holder_id = any($4) and (retry_at is null or retry_at > clock_timestamp()) for update skip locked), \
+         released as (update sync.quarantine q set retry_at = clock_timestamp() from waiting w \
+         where q.quarantine_id = w.quarantine_id) \
+         delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'pull' \
+         and record_id = any($3)",
+    )
+    .bind(mirror.workspace_id)
+    .bind(object_id)
+    .bind(read)
+    .bind(changed)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 impl Mirror {
     /// How many records of the workspace are set aside.
     ///

@@ -30,6 +30,14 @@ pub(super) struct Sorted<'a> {
     pub(super) passed: Vec<Uuid>,
 }
 
+impl Sorted<'_> {
+    /// The records that are another one than before, or were decided on.
+    pub(super) fn changed(&self) -> impl Iterator<Item = Uuid> {
+        let rows = self.rows.iter().map(|row| row.id);
+        rows.chain(self.removed.iter().chain(&self.edited).copied())
+    }
+}
+
 /// Locks what the page changes and sorts its records. Those whose last write was acknowledged after the page was
 /// requested are left out.
 pub(super) async fn sort<'a>(

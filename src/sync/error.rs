@@ -246,12 +246,9 @@ impl SyncError {
                  if it stays, compare the count in Twenty and look at what stands between"
                     .to_owned(),
             ),
-            SyncError::Counts { .. } => Some(
+            SyncError::Counts { .. } | SyncError::Uncounted { .. } => Some(
                 "records may be destroyed at the source, but nothing was removed; the next run looks again"
                     .to_owned(),
-            ),
-            SyncError::Uncounted { .. } => Some(
-                "records of these may be destroyed there and still stand here; the next run looks again".to_owned(),
             ),
             SyncError::UnknownObject { near, .. } if near.is_empty() => {
                 Some("twenty-sync metadata objects lists the names".to_owned())

@@ -95,6 +95,8 @@ struct Round<'a> {
     /// New records that were not sent in this round, because they were settled or their object was stopped since they
     /// were claimed: those that refer to them are left for the next round.
     unsent: BTreeSet<Uuid>,
+    /// New records that others were set aside for in this round.
+    awaited: BTreeSet<Uuid>,
     unread: send::Unread<'a>,
 }
 
@@ -143,6 +145,7 @@ impl Push<'_> {
                 written: Writings::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
+                awaited: BTreeSet::new(),
                 unread: send::Unread::default(),
             };
             round.run(claimed).await?;
@@ -201,7 +204,8 @@ impl Round<'_> {
             let looked = self.look(object, &ids, Fate::Unknown).await;
             self.spare(object, &ids, looked)?;
         }
-        self.write().await
+        self.write().await?;
+        self.release_whose_parents_came().await
     }
 
     /// Plans one record. What is to be written is put into the claims.

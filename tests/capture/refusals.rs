@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use twenty_sync::mirror::Refusal;
 
-use super::ground::{People, id};
+use super::ground::{People, id, page};
 
 /// Record 1 is changed, sent and refused.
 async fn refused(people: &People, retry_in: Option<Duration>) {
@@ -56,6 +56,43 @@ async fn a_released_record_is_tried_again() {
     let people = stuck().await;
     assert_eq!(people.mirror().release(people.table.object_id, Some(&[id(1)])).await.unwrap(), 1);
     assert_eq!(people.mirror().claim(1).await.unwrap().len(), 1);
+}
+
+/// Record 1 waits for record 7.
+#[tokio::test]
+async fn a_refused_record_is_tried_again_when_a_page_changes_what_stands_in_its_way() {
+    let people = stuck().await;
+    let may_go = async || {
+        let may_go = !people.mirror().claim(1).await.unwrap().is_empty();
+        if may_go {
+            refused(&people, None).await;
+        }
+        may_go
+    };
+    let read = async |number, city| people.read(vec![people.row(number, "clerk", city)]).await;
+    read(8, "Ulm").await;
+    assert!(!may_go().await, "another record came");
+    read(7, "Ulm").await;
+    assert!(may_go().await, "it came");
+    read(7, "Ulm").await;
+    assert!(!may_go().await, "it is as it was");
+    read(7, "Kiel").await;
+    assert!(may_go().await, "it changed");
+    let mut gone = page(Vec::new(), people.ground.version(&people.table).await);
+    gone.removed = vec![id(7)];
+    people.read_page(&gone, &|_| false).await;
+    assert!(may_go().await, "it is gone");
+}
+
+#[tokio::test]
+async fn a_child_of_a_new_record_is_tried_again_when_a_page_shows_that_record() {
+    let people = stuck().await;
+    let parent = "insert into twenty.people (id, city) values ('00000000-0000-0000-0000-000000000007', 'Ulm')";
+    people.sql(parent).await;
+    assert_eq!(people.mirror().claim(9).await.unwrap().len(), 1, "the parent alone");
+    people.read(vec![people.row(7, "clerk", "Ulm")]).await;
+    let claimed = people.mirror().claim(9).await.unwrap();
+    assert!(claimed.iter().any(|record| record.record_id == id(1)), "{claimed:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! References: parents go before their children, cycles are closed afterwards, and only children wait for a parent.
 
-use fake_twenty::{NewField, World};
+use fake_twenty::{CallInfo, Effect, Fault, NewField, World};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -115,6 +115,84 @@ async fn the_children_of_a_stuck_parent_wait_and_nobody_else_does() {
     scene.sql(&format!("update twenty.machines set state = 'NEW' where id = '{parent}'")).await;
     scene.sync().await;
     assert_eq!(scene.live("machines", grandchild)["wholeId"], json!(child));
+    scene.assert_quiet_and_equal().await;
+}
+
+/// A machine that Twenty refuses, because another one has its serial number, and one that is part of it.
+async fn insert_with_a_stuck_parent(scene: &Scene) -> (Uuid, Uuid) {
+    let (parent, child) = (id(1), id(2));
+    let taken = scene.live("machines", scene.some("machines", 0))["serial"].clone();
+    let insert = format!(
+        "begin; insert into twenty.machines (id, name, serial) values ('{parent}', 'M1', '{}'); {} commit",
+        taken.as_str().unwrap(),
+        machine(2, 1)
+    );
+    scene.sql(&insert).await;
+    (parent, child)
+}
+
+/// Somebody makes the parent in Twenty.
+fn make(scene: &Scene, parent: Uuid) {
+    let body = json!({"id": parent, "name": "M1", "serial": "M-1"});
+    scene.stage.fake.world(|world| world.create("machines", &body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_child_of_a_stuck_parent_goes_in_the_run_that_reads_the_parent() {
+    let scene = Scene::of(with_parts()).await;
+    let (parent, child) = insert_with_a_stuck_parent(&scene).await;
+    scene.sync_to_attention().await;
+    assert_eq!(scene.record("machines", child), None);
+    make(&scene, parent);
+    scene.run().await;
+    assert_eq!(scene.live("machines", child)["wholeId"], json!(parent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_child_of_a_parent_whose_answer_was_lost_goes_when_the_parent_is_found() {
+    let scene = Scene::of(with_parts()).await;
+    let (parent, child) = insert_with_a_stuck_parent(&scene).await;
+    scene.sync_to_attention().await;
+    scene.sql(&format!("update twenty.machines set serial = 'M-1' where id = '{parent}'")).await;
+    let creates = |call: &CallInfo| call.method == "POST" && call.path.contains("machines");
+    scene.stage.fake.fault(Fault::new(Effect::CutAfter).nth(1).when(creates));
+    scene.sync_at_last().await;
+    assert_eq!(scene.live("machines", child)["wholeId"], json!(parent));
+    scene.assert_quiet_and_equal().await;
+}
+
+/// A page that is read beside the push may be done with the parent a moment before the child is set aside.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_child_of_a_parent_that_came_before_it_was_set_aside_is_tried_at_once() {
+    let scene = Scene::of(with_parts()).await;
+    let come = format!(
+        "create function come() returns trigger language plpgsql as $$ begin \
+         delete from sync.quarantine where record_id = new.holder_id; \
+         delete from sync.base where record_id = new.holder_id; return null; end $$; \
+         create trigger come after insert on sync.quarantine for each row \
+         when (new.holder_id = '{}') execute function come()",
+        id(1)
+    );
+    scene.sql(&come).await;
+    let (_, child) = insert_with_a_stuck_parent(&scene).await;
+    scene.run().await;
+    let sent = format!(r#""id":"{child}""#);
+    assert!(scene.writes().iter().any(|call| call.info.body.contains(&sent)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_goes_in_the_run_that_reads_its_missing_parent() {
+    let scene = Scene::of(World::sample()).await;
+    let company = id(1);
+    let insert =
+        format!("insert into twenty.people (company_id) values ('{company}') returning id");
+    let child = scene.id(&insert).await;
+    scene.sync_to_attention().await;
+    assert_eq!(scene.problem().await.holder_id, Some(company));
+    let body = json!({"id": company, "name": "Late"});
+    scene.stage.fake.world(|world| world.create("companies", &body));
+    scene.sync().await;
+    assert_eq!(scene.live("people", child)["companyId"], json!(company));
     scene.assert_quiet_and_equal().await;
 }
 

@@ -115,6 +115,10 @@ impl Round<'_> {
         for (id, row) in &seen.rows {
             self.memory.saw(object, *id, row.updated_at);
         }
+        let there: Vec<Uuid> = seen.rows.keys().copied().collect();
+        if !there.is_empty() {
+            self.mirror.release_waiting_for(&there).await?;
+        }
         Ok(passed)
     }
 

@@ -16,7 +16,7 @@ use crate::{
         fate::Fate,
         guard,
         order::Waiting,
-        push::Verb,
+        push::{Verb, references},
         retry::{Disposition, Failure, Patience, after},
     },
     record::{Image, ObjectId, canonical},
@@ -95,7 +95,7 @@ impl Round<'_> {
             Disposition::Retry(wait) => Why {
                 reason: text,
                 hint: Some("it is tried again by itself"),
-                holder: None,
+                holder: self.missing_parent(object, id, &refusal.kind),
                 retry_in: Some(wait),
             },
             Disposition::RefreshSchema | Disposition::Halve => {
@@ -125,12 +125,28 @@ impl Round<'_> {
         let reason = format!("it refers to record {}, which is itself not sent", waiting.parent);
         let hint =
             Some("repair that record, or clear the reference; it is sent right after that record");
+        self.awaited.insert(waiting.parent);
         self.set_aside(
             object,
             waiting.record,
             Why { reason, hint, holder: Some(waiting.parent), retry_in: None },
         )
         .await
+    }
+
+    /// A parent may have come by a page, or have been found by a look, before those that refer to it were set aside: then
+    /// nobody else has them tried again.
+    pub(super) async fn release_whose_parents_came(&self) -> Result<(), SyncError> {
+        if self.awaited.is_empty() {
+            return Ok(());
+        }
+        let unsent = self.mirror.unsent_creates().await?;
+        let is_unsent = |id: &Uuid| unsent.iter().any(|create| create.record_id == *id);
+        let came: Vec<Uuid> = self.awaited.iter().copied().filter(|id| !is_unsent(id)).collect();
+        if !came.is_empty() {
+            self.mirror.release_waiting_for(&came).await?;
+        }
+        Ok(())
     }
 
     /// A record with a value that the source cannot hold, found before anything was sent.
@@ -187,14 +203,27 @@ impl Round<'_> {
         self.look(object, &[id], Fate::Refused).await
     }
 
-    /// Which other record holds a value that must be unique, the trash included.
+    /// The parent that is missing, where there is no doubt which: what refers to several may lack any of them.
+    fn missing_parent(&self, object: ObjectId, id: Uuid, kind: &RefusalKind) -> Option<Uuid> {
+        let RefusalKind::MissingParent = kind else { return None };
+        let (claim, target) = self.claims.get(&id).zip(self.workspace.target(object))?;
+        match references(&target.table, &claim.image).as_slice() {
+            [(_, parent)] => Some(*parent),
+            _ => None,
+        }
+    }
+
+    /// Which other record stands in the way: a parent that is missing, or the record that holds a value that must be
+    /// unique, the trash included.
     async fn holder(
         &self,
         object: ObjectId,
         id: Uuid,
         kind: &RefusalKind,
     ) -> Result<Option<Uuid>, SyncError> {
-        let RefusalKind::Unique { .. } = kind else { return Ok(None) };
+        let RefusalKind::Unique { .. } = kind else {
+            return Ok(self.missing_parent(object, id, kind));
+        };
         let Some((claim, target)) = self.claims.get(&id).zip(self.workspace.target(object)) else {
             return Ok(None);
         };
