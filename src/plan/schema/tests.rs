@@ -9,6 +9,7 @@ use super::{
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
 mod capture;
+mod names;
 
 fn field(id: u128, name: &str, kind: FieldKind) -> Field {
     Field {
