@@ -77,10 +77,8 @@ pub fn note(
         return;
     }
     let place = newest.partition_point(|(_, known)| *known >= at);
-    if place < KEPT {
-        newest.insert(place, (id, at));
-        newest.truncate(KEPT);
-    }
+    newest.insert(place, (id, at));
+    newest.truncate(KEPT);
 }
 
 /// Judges what the source shows of the sentinels at `now`, by its own clock.

@@ -112,8 +112,8 @@ mod tests {
             (true, vec![("id", true), ("updatedAt", true)], true),
             (false, vec![("id", true), ("updatedAt", true)], false),
             (true, vec![("id", true), ("updatedAt", false)], false),
-            (true, vec![("id", true)], false),
-            (true, vec![("updatedAt", true)], false),
+            (true, vec![("id", true), ("name", true)], false),
+            (true, vec![("name", true), ("updatedAt", true)], false),
             (true, vec![], false),
         ] {
             let shown = fields.iter().map(|&(name, is_active)| field(name, is_active)).collect();

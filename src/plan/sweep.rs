@@ -76,7 +76,7 @@ pub struct Sweep<'a> {
 #[derive(Debug, Clone)]
 struct Part {
     places: Range<usize>,
-    ids: IdRange,
+    from: Uuid,
     counted: u64,
 }
 
@@ -98,13 +98,13 @@ impl<'a> Sweep<'a> {
     /// Begins to look for those of `ids`, which ascend, that the source has no more, given its count of all.
     pub fn begin(ids: &'a [Uuid], counted: u64) -> Sweep<'a> {
         let mut sweep = Sweep { ids, open: Vec::new(), suspects: Vec::new() };
-        sweep.put(Part { places: 0..ids.len(), ids: ALL_IDS, counted });
+        sweep.put(Part { places: 0..ids.len(), from: ALL_IDS.from, counted });
         sweep
     }
 
     /// The ranges to count next; none when the search is over.
     pub fn ask(&self) -> Vec<IdRange> {
-        let left = |part: &Part| IdRange { to: Some(self.ids[part.middle()]), ..part.ids };
+        let left = |part: &Part| IdRange { from: part.from, to: Some(self.ids[part.middle()]) };
         self.open.iter().take(PER_ROUND).map(left).collect()
     }
 
@@ -130,16 +130,8 @@ impl<'a> Sweep<'a> {
         let within = part.counted;
         let rest = within.checked_sub(counted).ok_or(Contradiction::Count { counted, within })?;
         let (middle, boundary) = (part.middle(), self.ids[part.middle()]);
-        self.put(Part {
-            places: part.places.start..middle,
-            ids: IdRange { to: Some(boundary), ..part.ids },
-            counted,
-        });
-        self.put(Part {
-            places: middle..part.places.end,
-            ids: IdRange { from: boundary, ..part.ids },
-            counted: rest,
-        });
+        self.put(Part { places: part.places.start..middle, from: part.from, counted });
+        self.put(Part { places: middle..part.places.end, from: boundary, counted: rest });
         Ok(())
     }
 

@@ -54,6 +54,11 @@ fn a_restore_is_told_from_what_people_do() {
             vec![(5, Some(0)), (6, Some(1)), (6, Some(6))],
             Verdict::Usual,
         ),
+        (
+            "all that went back are of the time of one that did not",
+            vec![(6, Some(0)), (6, Some(1)), (6, Some(6))],
+            Verdict::Usual,
+        ),
         ("the newest were destroyed", vec![(1, Some(1)), (5, None), (6, None)], Verdict::Usual),
         ("all were destroyed", vec![(5, None), (6, None)], Verdict::Usual),
         ("nine are gone", gone(9), Verdict::Usual),
@@ -89,9 +94,11 @@ fn the_newest_are_looked_at_in_few_objects() {
 
 #[test]
 fn a_time_of_change_that_was_made_up_is_not_remembered() {
-    let mut newest = Vec::new();
-    note(&mut newest, Uuid::nil(), at(9), at(8));
-    assert!(newest.is_empty());
+    for (seconds, is_remembered) in [(-1, true), (0, true), (1, true), (2, false), (60, false)] {
+        let mut newest = Vec::new();
+        note(&mut newest, Uuid::nil(), at(8) + Duration::seconds(seconds), at(8));
+        assert_eq!(!newest.is_empty(), is_remembered, "{seconds} seconds after the source's time");
+    }
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use super::{
 use crate::record::{Direction, Field, FieldKind, NumberKind, Object};
 
 mod capture;
+mod names;
 
 fn field(id: u128, name: &str, kind: FieldKind) -> Field {
     Field {
@@ -124,6 +125,7 @@ fn an_unchanged_model_gives_no_steps() {
     let first = plan_one(&object, &Existing::default());
     let again = plan_one(&object, &applied(&first, &object));
     assert_eq!(steps(&again), Vec::<String>::new());
+    assert!(again.is_empty() && !first.is_empty());
     assert_eq!(again.tables, first.tables);
 }
 
