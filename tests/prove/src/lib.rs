@@ -66,6 +66,7 @@ mod book;
 mod clock;
 mod daemon;
 mod dice;
+mod drift;
 mod drivers;
 pub mod effects;
 mod judge;

@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use crate::{
     clock::SECOND,
     daemon::{Daemon, Task, poll},
+    objects::Key,
     tally::Tally,
     world::{World, Wrong},
 };
@@ -303,7 +304,10 @@ impl History {
             world.wrong("I1", format!("{} differences, such as {first}", differences.len()));
         }
         for key in world.book.unsettled() {
-            world.close(key);
+            // What is switched off goes on when it is switched on again.
+            if world.is_open(key.0) {
+                world.close(key);
+            }
         }
         drop(world);
         self.idle();
@@ -312,7 +316,9 @@ impl History {
     fn differences(&self) -> Vec<String> {
         let world = self.world.borrow();
         let unequal = world.book.ids.iter().filter(|key| !world.is_equal(**key));
-        let unsent = world.mirror.bases.iter().filter(|(_, base)| base.waiting.is_empty());
+        let is_due = |key: &Key| world.is_open(key.0) && !world.waits_for_field(*key);
+        let bases = world.mirror.bases.iter().filter(|(key, _)| is_due(key));
+        let unsent = bases.filter(|(_, base)| base.waiting.is_empty());
         let unequal = unequal.map(|key| {
             format!("{key:?}: {:?} / {:?}", world.twenty.get(*key), world.mirror.row(*key))
         });

@@ -138,6 +138,9 @@ impl World {
         if self.calls.is_some() && self.dice.once_in(16) {
             self.strangers_call();
         }
+        if self.drift.as_mut().is_some_and(|drift| drift.dice.once_in(24)) {
+            self.change_model();
+        }
     }
 
     /// Somebody else's program calls, as often as it can.
