@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     dice::Dice,
     objects::{Object, POSITION},
-    plan::{policy::DeletePolicy, schema::Table},
+    plan::schema::Table,
     record::{self, Column, ColumnType, DataModel, Direction, Field, FieldKind, JsonPath, units},
 };
 
@@ -39,10 +39,7 @@ impl Drift {
         let model = DataModel { objects: layout.iter().map(described).collect() };
         let own = |field: &&Field| !is_system(field);
         let fields = model.objects.iter().flat_map(|object| &object.fields).filter(own);
-        // Where an edit brings back what was deleted, a field that is added counts as one (docs/invariants.md, I25).
-        let restores = |object: &Object| object.policies.deletes == DeletePolicy::EditRestores;
-        let grows = !layout.iter().any(restores);
-        let unmade = fields.filter(|_| dice.once_in(5) && grows).map(|field| field.id).collect();
+        let unmade = fields.filter(|_| dice.once_in(5)).map(|field| field.id).collect();
         let mut drift = Drift {
             model,
             unmade,
@@ -65,8 +62,8 @@ impl Drift {
         model
     }
 
-    /// Somebody changes the data model; what was done.
-    pub(crate) fn change(&mut self, layout: &[Object]) -> &'static str {
+    /// Somebody changes the data model; what was done. No field of a `busy` object goes.
+    pub(crate) fn change(&mut self, layout: &[Object], busy: &BTreeSet<usize>) -> &'static str {
         let place = self.dice.below(layout.len());
         self.names += 1;
         let name = format!("n{}", self.names);
@@ -78,6 +75,7 @@ impl Drift {
                 "object renamed"
             }
             2..=4 => self.make(),
+            5..=8 if busy.contains(&place) => "nothing",
             5..=8 => self.deactivate(place),
             _ => self.rename(place, name),
         };

@@ -195,6 +195,7 @@ impl World {
         if self.dice.once_in(25) {
             poison(object, &mut image, number);
         }
+        self.leave_out_unseen(place, &mut image);
         self.run("insert", (place, id), &Statement::Insert(image));
     }
 

@@ -103,7 +103,13 @@ impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> World {
         let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
-        let made = if setup.varied { varied::objects(&mut dice) } else { objects(&mut dice) };
+        let mut dice_of_model = Dice::new(!seed);
+        let drifts = setup.varied && dice_of_model.once_in(2);
+        let made = match (setup.varied, drifts) {
+            (false, _) => objects(&mut dice),
+            (true, false) => varied::objects(&mut dice),
+            (true, true) => varied::without_revival(varied::objects(&mut dice)),
+        };
         let objects = Rc::new(made);
         let count = objects.len();
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
@@ -112,8 +118,6 @@ impl World {
         let now = 1_000 * SECOND;
         let is_limited = setup.varied && dice.once_in(2);
         let calls = is_limited.then(|| Calls::new(&mut dice, now));
-        let mut dice_of_model = Dice::new(!seed);
-        let drifts = setup.varied && dice_of_model.once_in(2);
         let drift = drifts.then(|| Drift::new(&objects, dice_of_model));
         let mut mirror = Mirror::new(count);
         if drifts {

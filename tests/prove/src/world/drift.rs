@@ -11,10 +11,11 @@ use crate::{
     objects::{Key, Object, meaning},
     plan::{
         batch::{GuardedUpdate, Work},
+        pending::{Operation, OperationKind},
         schema::{Mode, Scoped, plan},
         scope::is_walkable,
     },
-    record::{DataModel, Direction, Image},
+    record::{DataModel, Direction, Image, Value},
     twenty::{Request, Served},
 };
 
@@ -35,8 +36,12 @@ impl World {
     /// Somebody changes the data model.
     pub(super) fn change_model(&mut self) {
         let layout = Rc::clone(&self.objects);
+        // A new row tells of no value that its column cannot take any more (docs/invariants.md, I25).
+        let is_new = |entry: &Operation| entry.kind == OperationKind::Insert;
+        let log = self.mirror.outbox.iter().filter(|(_, entries)| entries.iter().any(is_new));
+        let busy = log.map(|(key, _)| key.0).collect();
         let Some(drift) = &mut self.drift else { return };
-        let what = drift.change(&layout);
+        let what = drift.change(&layout, &busy);
         self.tally.hit("schema change", what);
         self.say(what);
     }
@@ -106,6 +111,13 @@ impl World {
         self.is_column_synced(place, self.objects[place].units[unit].columns[0])
     }
 
+    /// Takes out of a new row what Twenty does not show.
+    pub(crate) fn leave_out_unseen(&self, place: usize, image: &mut Image) {
+        let Some(drift) = &self.drift else { return };
+        let hidden = drift.source[place].hidden.iter();
+        hidden.for_each(|index| image.set(*index, Some(Value::Null)));
+    }
+
     /// Whether both sides show a column.
     pub(super) fn is_column_synced(&self, place: usize, column: usize) -> bool {
         let Some(drift) = &self.drift else { return true };
@@ -161,7 +173,9 @@ impl World {
             }
             if hidden.contains(&first) && said.is_empty() {
                 wrong = Some(format!("{key:?}: {was:?} of unit {unit} went with its field"));
-            } else if !self.held.contains(&(key, unit, said.clone())) {
+            } else if !self.held.contains(&(key, unit, said.clone()))
+                && !self.book.is_local(key, unit, &said)
+            {
                 wrong = Some(format!("{key:?}: {said:?} was never a value of unit {unit}"));
             }
         }
