@@ -86,5 +86,5 @@ pub use drivers::{Driver, drive};
 pub use judge::hunt;
 pub use judge::judge;
 pub use play::{Played, Setup, play};
-pub use tally::{FAULTS, STATES, Tally};
+pub use tally::{FAULTS, KINDS, SCHEMA_CHANGES, STATES, Tally};
 pub use world::Wrong;

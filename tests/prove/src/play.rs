@@ -303,6 +303,7 @@ impl History {
         if let Some(first) = differences.first() {
             world.wrong("I1", format!("{} differences, such as {first}", differences.len()));
         }
+        world.check_model();
         for key in world.book.unsettled() {
             // What is switched off goes on when it is switched on again.
             if world.is_open(key.0) {
@@ -349,6 +350,7 @@ impl History {
         world.tally.more("either end is right", "checked", checked.open);
         world.tally.more("effects", "all", effects);
         world.tally.more("simulated seconds", "all", seconds);
+        world.count_kinds();
         let conflicts = world.mirror.conflicts.len() as u64;
         world.tally.more("conflicts", "kept", conflicts);
         Played {

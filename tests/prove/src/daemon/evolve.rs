@@ -11,7 +11,7 @@ use std::{
 
 use super::{Daemon, Fail, step};
 use crate::{
-    drift::shown,
+    drift::{Drift, shown},
     objects::Object,
     twenty::{Request, Response},
     world::{Fate, World},
@@ -74,7 +74,7 @@ impl Daemon {
             return Ok(Rc::clone(self));
         }
         let fate = self.send("data model").await;
-        let model = self.world.borrow().drift.as_ref().map(|drift| drift.told());
+        let model = self.world.borrow().drift.as_ref().map(Drift::told);
         self.answer(fate).await;
         let Some(model) = model.filter(|_| is_answered(fate)) else { return Err(Fail::Source) };
         while self.program.pushing.get() > 0 {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Mirror, Stored};
 use crate::{
+    mistakes::{self, Bug},
     objects::{Key, Object},
     plan::{
         pending::Pending,
@@ -211,6 +212,7 @@ impl Mirror {
             let value = match (has, image.get(index)) {
                 (false, _) => None,
                 (true, Some(value)) => Some(value.clone()),
+                (true, None) if mistakes::is(Bug::LostColumnEmptied) => Some(Value::Null),
                 (true, None) => {
                     before.and_then(|row| row.get(index)).cloned().or(Some(Value::Null))
                 }

@@ -80,7 +80,9 @@ pub(crate) fn objects(dice: &mut Dice) -> Vec<Object> {
 /// The same where no edit brings back what the other side deleted: a field that is new to what both sides agreed on
 /// counts as an edit (docs/invariants.md, I25).
 pub(crate) fn without_revival(mut objects: Vec<Object>) -> Vec<Object> {
-    objects.iter_mut().for_each(|object| object.policies.deletes = DeletePolicy::DeleteWins);
+    for object in &mut objects {
+        object.policies.deletes = DeletePolicy::DeleteWins;
+    }
     objects
 }
 

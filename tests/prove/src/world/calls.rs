@@ -143,6 +143,18 @@ impl World {
         }
     }
 
+    /// Counts what kind of history this was.
+    pub(crate) fn count_kinds(&mut self) {
+        let kinds = [
+            (self.varied, "with a data model of their own"),
+            (self.calls.is_some(), "under a limit of calls"),
+            (self.drift.is_some(), "with a data model that changes"),
+        ];
+        for (_, kind) in kinds.into_iter().filter(|(is_so, _)| *is_so) {
+            self.tally.hit("histories", kind);
+        }
+    }
+
     /// Somebody else's program calls, as often as it can.
     fn strangers_call(&mut self) {
         let now = self.now;

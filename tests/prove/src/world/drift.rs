@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use super::World;
 use crate::{
     drift::{direction, shown},
+    mistakes::{self, Bug},
     objects::{Key, Object, meaning},
     plan::{
         batch::{GuardedUpdate, Work},
@@ -78,16 +79,28 @@ impl World {
     pub(crate) fn project(&self, place: usize, known: &Object, served: &mut [Served]) {
         let Some(drift) = &self.drift else { return };
         let there = &drift.source[place];
-        let is_seen = |index: usize| {
-            let (here, there) = (&known.table.columns[index], &there.table.columns[index]);
-            here.path == there.path
-        };
         for record in served {
+            let shown = record.row.values.clone();
             for (index, value) in record.row.values.iter_mut().enumerate() {
-                if !is_seen(index) {
-                    *value = None;
+                if known.table.columns[index].path != there.table.columns[index].path {
+                    let other = strange_key(known, there, index);
+                    *value = other.and_then(|other| shown[other].clone());
                 }
             }
+        }
+    }
+
+    /// In the end every field that Twenty shows has its column, under the name that it has there.
+    pub(crate) fn check_model(&mut self) {
+        let Some(drift) = &self.drift else { return };
+        let mut sides = drift.source.iter().zip(drift.mirror.iter());
+        let is_right = sides.all(|(there, here)| {
+            let columns = there.table.columns.iter().zip(&here.table.columns).enumerate();
+            let mut shown = columns.filter(|(index, _)| !there.hidden.contains(index));
+            !there.is_mirrored || shown.all(|(_, (there, here))| there.path == here.path)
+        });
+        if !is_right {
+            self.wrong("I25", "the tables do not follow the data model".to_owned());
         }
     }
 
@@ -192,4 +205,18 @@ impl World {
         let mut changed = entries.flat_map(|entry| &entry.changed);
         changed.any(|name| lost.iter().any(|lost| lost.name == *name))
     }
+}
+
+/// A mistake: the key that is missing is taken to be one that is not known, of the same type.
+fn strange_key(known: &Object, there: &Object, index: usize) -> Option<usize> {
+    if !mistakes::is(Bug::StrangeKeyTaken) || known.hidden.contains(&index) {
+        return None;
+    }
+    let kind = known.table.columns[index].kind;
+    let is_strange = |other: &usize| {
+        let column = &there.table.columns[*other];
+        let is_known = known.table.columns.iter().any(|known| known.path == column.path);
+        column.kind == kind && !is_known && !there.hidden.contains(other)
+    };
+    (0..there.table.columns.len()).find(is_strange)
 }
