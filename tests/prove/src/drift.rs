@@ -23,6 +23,8 @@ pub(crate) struct Drift {
     model: DataModel,
     /// Fields that are not made yet.
     unmade: BTreeSet<Uuid>,
+    /// Fields that were deleted.
+    gone: BTreeSet<Uuid>,
     /// The objects as the source serves them now.
     pub(crate) source: Rc<Vec<Object>>,
     /// The objects as the mirror's tables are now.
@@ -43,6 +45,7 @@ impl Drift {
         let mut drift = Drift {
             model,
             unmade,
+            gone: BTreeSet::new(),
             source: Rc::default(),
             mirror: Rc::new(shown(layout, &[])),
             generation: 0,
@@ -57,7 +60,8 @@ impl Drift {
     pub(crate) fn told(&self) -> DataModel {
         let mut model = self.model.clone();
         for object in &mut model.objects {
-            object.fields.retain(|field| !self.unmade.contains(&field.id));
+            let is_there = |id: &Uuid| !self.unmade.contains(id) && !self.gone.contains(id);
+            object.fields.retain(|field| is_there(&field.id));
         }
         model
     }
@@ -67,7 +71,7 @@ impl Drift {
         let place = self.dice.below(layout.len());
         self.names += 1;
         let name = format!("n{}", self.names);
-        let what = match self.dice.below(12) {
+        let what = match self.dice.below(19) {
             0 => self.switch(place),
             1 => {
                 let object = &mut self.model.objects[place];
@@ -75,8 +79,11 @@ impl Drift {
                 "object renamed"
             }
             2..=4 => self.make(),
-            5..=8 if busy.contains(&place) => "nothing",
+            5..=9 if busy.contains(&place) => "nothing",
             5..=8 => self.deactivate(place),
+            9 => self.delete(place),
+            10..=12 => self.activate(),
+            13 | 14 => self.switch_on(),
             _ => self.rename(place, name),
         };
         self.serve(layout);
@@ -87,6 +94,23 @@ impl Drift {
         let is_active = &mut self.model.objects[place].is_active;
         *is_active = !*is_active;
         if *is_active { "object switched on" } else { "object switched off" }
+    }
+
+    /// Whatever is off is on again.
+    fn switch_on(&mut self) -> &'static str {
+        let off = self.model.objects.iter().position(|object| !object.is_active);
+        off.map_or("nothing", |place| self.switch(place))
+    }
+
+    fn activate(&mut self) -> &'static str {
+        let (unmade, gone) = (&self.unmade, &self.gone);
+        let is_off = |field: &&mut Field| {
+            !field.is_active && !unmade.contains(&field.id) && !gone.contains(&field.id)
+        };
+        let mut fields = self.model.objects.iter_mut().flat_map(|object| &mut object.fields);
+        let Some(field) = fields.find(is_off) else { return "nothing" };
+        field.is_active = true;
+        "field activated"
     }
 
     fn make(&mut self) -> &'static str {
@@ -110,6 +134,12 @@ impl Drift {
         }
     }
 
+    fn delete(&mut self, place: usize) -> &'static str {
+        let field = self.some_field(place).map(|field| field.id);
+        self.gone.extend(field);
+        if field.is_some() { "field deleted" } else { "nothing" }
+    }
+
     fn rename(&mut self, place: usize, name: String) -> &'static str {
         let Some(field) = self.some_field(place) else { return "nothing" };
         if let FieldKind::ManyToOne { join_column } = &mut field.kind {
@@ -120,10 +150,11 @@ impl Drift {
     }
 
     fn some_field(&mut self, place: usize) -> Option<&mut Field> {
-        let (unmade, dice) = (&self.unmade, &mut self.dice);
+        let (unmade, gone, dice) = (&self.unmade, &self.gone, &mut self.dice);
+        let is_there = |field: &Field| !unmade.contains(&field.id) && !gone.contains(&field.id);
         let fields = self.model.objects[place].fields.iter_mut();
         let mut own: Vec<&mut Field> =
-            fields.filter(|field| !is_system(field) && !unmade.contains(&field.id)).collect();
+            fields.filter(|field| !is_system(field) && is_there(field)).collect();
         if own.is_empty() { None } else { Some(own.swap_remove(dice.below(own.len()))) }
     }
 

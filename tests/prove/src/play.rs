@@ -295,6 +295,10 @@ impl History {
                 self.world.borrow_mut().repair(self.number);
             }
         }
+        if self.world.borrow().drift.is_some() {
+            // What waited for a field that was out of sight is read, then sent.
+            (0..3).for_each(|_| self.cycle());
+        }
         // What nobody wrote, such as a time of change, follows with the next look.
         self.cycle();
         let differences = self.differences();

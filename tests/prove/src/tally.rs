@@ -19,11 +19,12 @@ pub const FAULTS: [&str; 12] = [
 ];
 
 /// What happens to a data model.
-pub const SCHEMA_CHANGES: [&str; 7] = [
+pub const SCHEMA_CHANGES: [&str; 8] = [
     "field added",
     "field renamed",
     "field deactivated",
     "field activated",
+    "field deleted",
     "object renamed",
     "object switched off",
     "object switched on",
