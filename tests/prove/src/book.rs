@@ -202,6 +202,11 @@ impl Book {
         }
     }
 
+    /// Who wrote this is told that it cannot go.
+    pub(crate) fn is_told(&mut self, key: Key, unit: usize, value: String) {
+        self.replaced.insert((key, unit, value));
+    }
+
     /// The program destroyed a record for ever, as it was told to.
     pub(crate) fn destroyed(&mut self, object: &Object, key: Key, held: Option<&Image>) {
         self.replace_all(object, key, held);

@@ -6,15 +6,17 @@
 
 mod budget;
 mod content;
+mod evolve;
 mod pace;
 mod pull;
 mod push;
 mod sweep;
+mod withheld;
 #[path = "../../../src/sync/writes.rs"]
 mod writes;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -24,7 +26,7 @@ use std::{
 use uuid::Uuid;
 
 pub(crate) use self::budget::Limit;
-use self::{budget::Budget, writes::Writes};
+use self::{budget::Budget, evolve::Program, writes::Writes};
 use crate::{
     book::By,
     clock::SECOND,
@@ -59,10 +61,15 @@ pub(crate) enum Fail {
 pub(crate) struct Daemon {
     pub(crate) world: Rc<RefCell<World>>,
     pub(crate) epoch: u64,
-    writes: Writes,
+    writes: Rc<Writes>,
     pub(crate) objects: Rc<Vec<Object>>,
     /// What it allows itself to call, where the server has a limit.
-    budget: Option<Budget>,
+    budget: Rc<Option<Budget>>,
+    program: Rc<Program>,
+    /// Which names the tables had when it looked at them.
+    generation: u64,
+    /// Whether Twenty did not know a field that it was sent.
+    is_outdated: Cell<bool>,
 }
 
 impl Daemon {
@@ -70,11 +77,20 @@ impl Daemon {
     pub(crate) fn start(world: &Rc<RefCell<World>>) -> Rc<Daemon> {
         let mut borrowed = world.borrow_mut();
         borrowed.mirror.epoch += 1;
-        let (epoch, objects) = (borrowed.mirror.epoch, Rc::clone(&borrowed.objects));
-        let budget = pace::budget(&mut borrowed, epoch);
+        let epoch = borrowed.mirror.epoch;
+        let (objects, generation) = evolve::at_first(&borrowed);
+        let budget = Rc::new(pace::budget(&mut borrowed, epoch));
         drop(borrowed);
-        let (world, writes) = (Rc::clone(world), Writes::default());
-        Rc::new(Daemon { world, epoch, writes, objects, budget })
+        Rc::new(Daemon {
+            world: Rc::clone(world),
+            epoch,
+            writes: Rc::default(),
+            objects,
+            budget,
+            program: Rc::default(),
+            generation,
+            is_outdated: Cell::new(false),
+        })
     }
 
     /// The tasks of `run`: pulls with sweeps, pushes, and comparisons, side by side.
@@ -82,19 +98,19 @@ impl Daemon {
         let (first, second, third) = (Rc::clone(self), Rc::clone(self), Rc::clone(self));
         vec![
             Box::pin(async move {
-                while first.pull_all().await != Err(Fail::Fenced) {
+                while first.pass().await != Err(Fail::Fenced) {
                     first.rest(6).await;
                 }
             }),
             Box::pin(async move {
-                while second.push().await != Err(Fail::Fenced) {
+                while second.push_all().await != Err(Fail::Fenced) {
                     second.rest(4).await;
                 }
             }),
             Box::pin(async move {
                 loop {
                     third.rest(60).await;
-                    if third.compare_all().await == Err(Fail::Fenced) {
+                    if third.latest().compare_all().await == Err(Fail::Fenced) {
                         break;
                     }
                 }
@@ -106,8 +122,8 @@ impl Daemon {
     pub(crate) fn once(self: &Rc<Daemon>) -> Task {
         let this = Rc::clone(self);
         Box::pin(async move {
-            if this.pull_all().await != Err(Fail::Fenced) {
-                let _ = this.push().await;
+            if this.pass().await.is_ok() {
+                let _ = this.push_all().await;
             }
         })
     }
@@ -116,14 +132,16 @@ impl Daemon {
     pub(crate) fn comparison(self: &Rc<Daemon>) -> Task {
         let this = Rc::clone(self);
         Box::pin(async move {
-            let _ = this.compare_all().await;
+            if let Ok(latest) = this.evolve().await {
+                let _ = latest.compare_all().await;
+            }
         })
     }
 
     /// Pulls every object, then looks for destroyed records of those that were read to the end.
     async fn pull_all(&self) -> Result<(), Fail> {
         let mut complete = Vec::new();
-        for object in 0..self.objects.len() {
+        for object in self.mirrored() {
             match self.pull(object).await {
                 Ok(()) => complete.push(object),
                 Err(Fail::Fenced) => return Err(Fail::Fenced),
@@ -156,7 +174,7 @@ impl Daemon {
         step().await;
         let mut world = self.world.borrow_mut();
         match world.fate(what, false) {
-            Fate::Done => Ok(see(&mut world)),
+            Fate::Done if self.fits(&world) => Ok(see(&mut world)),
             _ => Err(Fail::Mirror),
         }
     }
@@ -170,7 +188,7 @@ impl Daemon {
         step().await;
         let mut world = self.world.borrow_mut();
         let fate = world.fate(what, false);
-        if fate == Fate::Lost {
+        if fate == Fate::Lost || what != "change tables" && !self.fits(&world) {
             return Err(Fail::Mirror);
         }
         if world.mirror.epoch != self.epoch {
@@ -185,7 +203,8 @@ impl Daemon {
         world.mirror_changed(By::Program);
         for (object, before) in before.into_iter().enumerate() {
             let after = world.mirror.watermark(object);
-            if after < before {
+            let starts_over = world.drift.is_some() && after.is_none();
+            if after < before && !starts_over {
                 world.wrong(
                     "I5",
                     format!("the watermark of {object} went back: {before:?} {after:?}"),
@@ -233,7 +252,7 @@ impl Daemon {
                 // Nobody can stop the one request that a process had written down before another one led.
                 let mut world = self.world.borrow_mut();
                 let is_late = world.mirror.epoch != self.epoch;
-                Some(world.execute(&request, is_late))
+                Some(self.execute(&mut world, &request, is_late))
             }
         };
         self.answer(fate).await;

@@ -17,12 +17,14 @@ pub fn judge(seed: u64, setup: Setup) -> Played {
     })
 }
 
-/// The first of so many histories that is wrong with this mistake, and is not wrong without it.
+/// The first of so many histories that is wrong with this mistake, and is not wrong without it; of those with a data model
+/// of their own where no other can be.
 #[cfg(feature = "planted")]
 pub fn hunt(bug: crate::mistakes::Bug, seeds: u64) -> Option<(u64, Wrong)> {
+    let setup = if bug.is_varied() { Setup::varied } else { Setup::of };
     let wrong_with = |seed: u64, bug: Option<crate::mistakes::Bug>| {
         crate::mistakes::plant(bug);
-        let wrong = judge(seed, Setup::of(seed)).wrong;
+        let wrong = judge(seed, setup(seed)).wrong;
         crate::mistakes::plant(None);
         wrong
     };

@@ -4,6 +4,7 @@
 //! taken from the state as it is then, never from an older look; who does not lead writes nothing.
 
 mod capture;
+mod catalog;
 mod claim;
 mod page;
 mod settle;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     capture::Statement,
+    catalog::{Catalog, hide},
     claim::{Claimed, Sending},
     page::{LocalEdits, Overtaken, PageWrite},
     settle::Decision,
@@ -84,6 +86,8 @@ pub(crate) struct Mirror {
     pub(crate) refused: BTreeMap<Key, Refused>,
     pub(crate) conflicts: Vec<(Key, Conflict)>,
     pub(crate) checkpoints: Vec<Stored>,
+    /// The tables, where they can change.
+    pub(crate) catalog: Catalog,
     /// Who leads.
     pub(crate) epoch: u64,
     /// The number of the newest change of the source that a record is known by. Only the checks may look.
@@ -92,6 +96,8 @@ pub(crate) struct Mirror {
     pub(crate) changes: Vec<Change>,
     /// What was written although it was older than what is known.
     pub(crate) regressed: Vec<String>,
+    /// Values in columns whose fields are gone that were told as refused, since somebody last asked.
+    pub(crate) reported: Vec<(Key, Vec<usize>, Image)>,
     /// Changes of people that count as sent and are not.
     pub(crate) early: Vec<String>,
     /// Rows that went because their records were destroyed, since somebody last asked.

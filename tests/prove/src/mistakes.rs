@@ -81,11 +81,15 @@ pub enum Bug {
     RetryByLocalClock,
     /// A call that the server asked patience for is sent again at once.
     RefusalUnheeded,
+    /// A row that is written anew loses what it holds of fields that are gone.
+    LostColumnEmptied,
+    /// A key that nobody knows is taken for the one that is missing.
+    StrangeKeyTaken,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 37] = [
+    pub const ALL: [Bug; 39] = [
         Bug::NoOverlap,
         Bug::WatermarkOfLastPage,
         Bug::WatermarkOfLargestTime,
@@ -123,7 +127,17 @@ impl Bug {
         Bug::ReferrersForgotten,
         Bug::RetryByLocalClock,
         Bug::RefusalUnheeded,
+        Bug::LostColumnEmptied,
+        Bug::StrangeKeyTaken,
     ];
+}
+
+#[cfg(feature = "planted")]
+impl Bug {
+    /// Whether only histories with a data model of their own can show it.
+    pub(crate) fn is_varied(self) -> bool {
+        matches!(self, Bug::RefusalUnheeded | Bug::LostColumnEmptied | Bug::StrangeKeyTaken)
+    }
 }
 
 #[cfg(feature = "planted")]

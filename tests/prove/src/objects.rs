@@ -41,7 +41,7 @@ pub(crate) struct Relation {
 }
 
 /// One object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) table: Table,
     pub(crate) units: Vec<Unit>,
@@ -53,6 +53,10 @@ pub(crate) struct Object {
     pub(crate) delete_mode: DeleteMode,
     /// Whether its columns of times keep microseconds.
     pub(crate) micro: bool,
+    /// Whether whoever looks at it knows it at all.
+    pub(crate) is_mirrored: bool,
+    /// The columns that whoever looks at it does not know.
+    pub(crate) hidden: Vec<usize>,
 }
 
 pub(crate) const ID: usize = 0;
@@ -189,7 +193,19 @@ pub(crate) fn object(
         lost: Vec::new(),
     };
     let policies = policies.clone();
-    Object { table, units, editable, relations, policies, deleted, delete_mode, micro }
+    let (is_mirrored, hidden) = (true, Vec::new());
+    Object {
+        table,
+        units,
+        editable,
+        relations,
+        policies,
+        deleted,
+        delete_mode,
+        micro,
+        is_mirrored,
+        hidden,
+    }
 }
 
 fn field(place: usize, number: usize, name: &str, kind: &FieldKind) -> Field {

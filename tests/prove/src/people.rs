@@ -78,8 +78,11 @@ impl World {
     fn create(&mut self, number: u32, open: bool) {
         let known: Vec<Key> = self.twenty.keys(|_| true);
         let Some((place, id)) = self.new_key(&known) else { return };
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_source();
         let object = &objects[place];
+        if !object.is_mirrored {
+            return;
+        }
         let mut image = fresh(object, id);
         self.fill(object, &mut image, number, &known);
         self.tally.hit("acts in Twenty", "create");
@@ -88,7 +91,7 @@ impl World {
 
     fn edit(&mut self, live: &[Key], number: u32, open: bool) {
         let Some(key) = self.meet(live) else { return };
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_source();
         let patch = self.change(&objects[key.0], number, live);
         self.tally.hit("acts in Twenty", "edit");
         self.act(key, Act::Edit(patch), open);
@@ -170,7 +173,7 @@ impl World {
                 Some(key) => {
                     let mut patch = vec![(DELETED_AT, Value::Null)];
                     if self.dice.once_in(3) {
-                        let objects = std::rc::Rc::clone(&self.objects);
+                        let objects = self.at_mirror();
                         patch.extend(self.change(&objects[key.0], number, &held));
                     }
                     self.run("restore", key, &Statement::Update(patch));
@@ -182,7 +185,7 @@ impl World {
 
     fn insert(&mut self, held: &[Key], number: u32) {
         let Some((place, id)) = self.new_key(held) else { return };
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_mirror();
         let object = &objects[place];
         let mut image = blank(object, id);
         // Sometimes a parent that is gone.
@@ -192,12 +195,13 @@ impl World {
         if self.dice.once_in(25) {
             poison(object, &mut image, number);
         }
+        self.leave_out_unseen(place, &mut image);
         self.run("insert", (place, id), &Statement::Insert(image));
     }
 
     fn update(&mut self, held: &[Key], number: u32) {
         let Some(key) = self.meet(held) else { return };
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_mirror();
         let known: Vec<Key> = self.book.ids.iter().copied().collect();
         let parents = if self.dice.once_in(8) { known } else { held.to_vec() };
         let mut patch = self.change(&objects[key.0], number, &parents);
@@ -214,10 +218,10 @@ impl World {
 
     pub(crate) fn run(&mut self, verb: &'static str, key: Key, statement: &Statement) {
         self.pass(1_001);
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_mirror();
         let now = self.at_postgres();
         let object = &objects[key.0];
-        if object.table.direction != Direction::Both {
+        if !object.is_mirrored || object.table.direction != Direction::Both {
             return self.tally.hit("acts by SQL", "refused: only read from Twenty");
         }
         if self.mirror.run(object, key, &without_blocks(object, statement), now) {
@@ -229,13 +233,19 @@ impl World {
     /// Somebody repairs what was refused: poison and references to what is not there.
     pub(crate) fn repair(&mut self, number: u32) {
         let refused: Vec<Key> = self.mirror.refused.keys().copied().collect();
-        let objects = std::rc::Rc::clone(&self.objects);
+        let objects = self.at_mirror();
         for key in refused {
             let object = &objects[key.0];
             let mut patch: Vec<(usize, Value)> =
                 object.relations.iter().map(|relation| (relation.column, Value::Null)).collect();
             let text = text_column(object).map(|at| (at, Value::Text(format!("good{number}"))));
             patch.extend(text);
+            let row = self.mirror.row(key);
+            let poisoned = (0..object.columns().len()).filter(|at| {
+                !object.hidden.contains(at)
+                    && row.and_then(|row| row.get(*at)).is_some_and(is_poison)
+            });
+            patch.extend(poisoned.map(|at| (at, Value::Text(format!("good{number}")))));
             self.run("repair", key, &Statement::Update(patch));
         }
     }
@@ -258,6 +268,10 @@ fn without_blocks(object: &Object, statement: &Statement) -> Statement {
         }
         Statement::Delete => Statement::Delete,
     }
+}
+
+fn is_poison(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.starts_with(POISON))
 }
 
 fn text_column(object: &Object) -> Option<usize> {

@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use crate::{
     clock::SECOND,
     daemon::{Daemon, Task, poll},
+    objects::Key,
     tally::Tally,
     world::{World, Wrong},
 };
@@ -294,6 +295,10 @@ impl History {
                 self.world.borrow_mut().repair(self.number);
             }
         }
+        if self.world.borrow().drift.is_some() {
+            // What waited for a field that was out of sight is read, then sent.
+            (0..3).for_each(|_| self.cycle());
+        }
         // What nobody wrote, such as a time of change, follows with the next look.
         self.cycle();
         let differences = self.differences();
@@ -302,8 +307,12 @@ impl History {
         if let Some(first) = differences.first() {
             world.wrong("I1", format!("{} differences, such as {first}", differences.len()));
         }
+        world.check_model();
         for key in world.book.unsettled() {
-            world.close(key);
+            // What is switched off goes on when it is switched on again.
+            if world.is_open(key.0) {
+                world.close(key);
+            }
         }
         drop(world);
         self.idle();
@@ -312,7 +321,9 @@ impl History {
     fn differences(&self) -> Vec<String> {
         let world = self.world.borrow();
         let unequal = world.book.ids.iter().filter(|key| !world.is_equal(**key));
-        let unsent = world.mirror.bases.iter().filter(|(_, base)| base.waiting.is_empty());
+        let is_due = |key: &Key| world.is_open(key.0) && !world.waits_for_field(*key);
+        let bases = world.mirror.bases.iter().filter(|(key, _)| is_due(key));
+        let unsent = bases.filter(|(_, base)| base.waiting.is_empty());
         let unequal = unequal.map(|key| {
             format!("{key:?}: {:?} / {:?}", world.twenty.get(*key), world.mirror.row(*key))
         });
@@ -343,6 +354,7 @@ impl History {
         world.tally.more("either end is right", "checked", checked.open);
         world.tally.more("effects", "all", effects);
         world.tally.more("simulated seconds", "all", seconds);
+        world.count_kinds();
         let conflicts = world.mirror.conflicts.len() as u64;
         world.tally.more("conflicts", "kept", conflicts);
         Played {

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 
 use prove::{
-    FAULTS, STATES, Tally, Wrong,
+    FAULTS, KINDS, SCHEMA_CHANGES, STATES, Tally, Wrong,
     effects::{Tried, WAYS},
 };
 
-const INVARIANTS: [(&str, &str); 13] = [
+const INVARIANTS: [(&str, &str); 15] = [
     ("I1", "divergences"),
     ("I2", "lost updates"),
     ("I3", "echoes and idle writes"),
@@ -20,6 +20,8 @@ const INVARIANTS: [(&str, &str); 13] = [
     ("I18", "retries by the wrong clock"),
     ("I20", "runs without end"),
     ("I22", "records set aside for the fault of another"),
+    ("I23", "calls over the budget"),
+    ("I25", "values in wrong columns or lost with a field"),
     ("panic", "panics"),
 ];
 
@@ -73,6 +75,21 @@ fn played(total: &Total) -> Rows {
         ("conflicts, each with its loser".into(), count("conflicts")),
     ]);
     rows.extend(FAULTS.map(|fault| (format!("fault: {fault}"), count(fault))));
+    rows.extend(
+        KINDS.map(|kind| (format!("histories {kind}"), tally.at("histories", kind).to_string())),
+    );
+    rows.extend(SCHEMA_CHANGES.map(|change| {
+        (format!("schema change: {change}"), tally.at("schema change", change).to_string())
+    }));
+    rows.push((
+        "calls under a limit, of strangers, refused by the bucket".into(),
+        format!(
+            "{}, {}, {}",
+            count("calls"),
+            count("calls of strangers"),
+            tally.at("429", "bucket")
+        ),
+    ));
     rows
 }
 

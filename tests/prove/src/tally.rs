@@ -18,6 +18,22 @@ pub const FAULTS: [&str; 12] = [
     "late commit",
 ];
 
+/// What happens to a data model.
+pub const SCHEMA_CHANGES: [&str; 8] = [
+    "field added",
+    "field renamed",
+    "field deactivated",
+    "field activated",
+    "field deleted",
+    "object renamed",
+    "object switched off",
+    "object switched on",
+];
+
+/// What only some histories have.
+pub const KINDS: [&str; 3] =
+    ["with a data model of their own", "under a limit of calls", "with a data model that changes"];
+
 /// Where a process can be killed.
 pub const STATES: [&str; 4] = ["at rest", "in doubt", "within a walk", "in doubt, within a walk"];
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod check;
+mod drift;
 mod watch;
 
 use std::rc::Rc;
@@ -14,7 +15,8 @@ use crate::{
     book::{Book, By, Side},
     clock::SECOND,
     dice::Dice,
-    mirror::Mirror,
+    drift::Drift,
+    mirror::{Catalog, Mirror},
     objects::{Key, Object, is_live, meaning, objects, varied},
     plan::batch::Work,
     play::Setup,
@@ -91,13 +93,23 @@ pub(crate) struct World {
     pub(crate) varied: bool,
     /// The server's limit of calls, where there is one.
     pub(crate) calls: Option<Calls>,
+    /// The data model, where it changes.
+    pub(crate) drift: Option<Drift>,
+    /// What Twenty ever held, where the data model changes.
+    pub(crate) held: drift::Held,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> World {
         let clock = setup.clock * SECOND;
         let mut dice = Dice::new(seed);
-        let made = if setup.varied { varied::objects(&mut dice) } else { objects(&mut dice) };
+        let mut dice_of_model = Dice::new(!seed);
+        let drifts = setup.varied && dice_of_model.once_in(2);
+        let made = match (setup.varied, drifts) {
+            (false, _) => objects(&mut dice),
+            (true, false) => varied::objects(&mut dice),
+            (true, true) => varied::without_revival(varied::objects(&mut dice)),
+        };
         let objects = Rc::new(made);
         let count = objects.len();
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();
@@ -106,6 +118,11 @@ impl World {
         let now = 1_000 * SECOND;
         let is_limited = setup.varied && dice.once_in(2);
         let calls = is_limited.then(|| Calls::new(&mut dice, now));
+        let drift = drifts.then(|| Drift::new(&objects, dice_of_model));
+        let mut mirror = Mirror::new(count);
+        if drifts {
+            mirror.catalog = Catalog::new(count);
+        }
         World {
             objects,
             dice,
@@ -113,7 +130,7 @@ impl World {
             clock: (clock, Dice::new(seed ^ clock.unsigned_abs())),
             postgres,
             twenty: Twenty::new(count),
-            mirror: Mirror::new(count),
+            mirror,
             book: Book::default(),
             tally: Tally::default(),
             trace: Trace::new(),
@@ -129,6 +146,8 @@ impl World {
             crowded: setup.crowded,
             varied: setup.varied,
             calls,
+            drift,
+            held: drift::Held::new(),
         }
     }
 
@@ -237,9 +256,13 @@ impl World {
 
     /// The server carries out what the program asks for.
     pub(crate) fn execute(&mut self, request: &Request, is_late: bool) -> Response {
-        let objects = Rc::clone(&self.objects);
+        let objects = self.at_source();
         for id in ids_of(request) {
             self.commit_of((request.object, id));
+        }
+        if self.is_outdated(request) {
+            self.tally.hit("refused", "unknown field");
+            return Response::Outdated;
         }
         if let Work::Update(updates) = &request.work {
             for update in updates.iter().filter(|update| !update.restores()) {
@@ -270,7 +293,7 @@ impl World {
             if by == By::Program
                 && matches!(request.work, Work::Delete { mode: DeleteMode::Destroy, .. })
             {
-                self.book.destroyed(&objects[key.0], key, change.1.as_ref());
+                self.book.destroyed(&self.objects[key.0], key, change.1.as_ref());
             }
             self.source_changed(change, by);
         }
@@ -280,6 +303,7 @@ impl World {
     fn source_changed(&mut self, (key, before, after): Change, by: By) {
         let objects = Rc::clone(&self.objects);
         self.say(&format!("Twenty {by:?} {key:?} {}", self.tell(key, after.as_ref())));
+        self.note_held(key, after.as_ref());
         let sides = (before.as_ref(), after.as_ref());
         let fault = self.book.note((Side::Source, by), (&objects[key.0], key), sides);
         if let Some((invariant, story)) = fault {
@@ -296,6 +320,7 @@ impl World {
     pub(crate) fn mirror_changed(&mut self, by: By) {
         let objects = Rc::clone(&self.objects);
         self.keep_losers();
+        self.note_reported();
         let mut touched = Vec::new();
         for (key, before, after) in std::mem::take(&mut self.mirror.changes) {
             self.say(&format!("mirror {by:?} {key:?} {}", self.tell(key, after.as_ref())));
@@ -303,6 +328,7 @@ impl World {
                 self.written.1 += 1;
                 self.check_removal(key, before.as_ref(), after.as_ref());
                 self.check_behind(key, after.as_ref());
+                self.check_columns(key, before.as_ref(), after.as_ref());
             }
             let sides = (before.as_ref(), after.as_ref());
             let fault = self.book.note((Side::Mirror, by), (&objects[key.0], key), sides);

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Daemon, Fail};
 use crate::{
     clock::OVERLAP,
+    mirror::hide,
     plan::{
         pending::Pending,
         verify::{Comparison, Finding, Recent},
@@ -21,7 +22,7 @@ type Stored = (Uuid, Option<Image>, Option<Pending>);
 
 impl Daemon {
     pub(super) async fn compare_all(&self) -> Result<(), Fail> {
-        for object in 0..self.objects.len() {
+        for object in self.mirrored() {
             let mut compared = self.compare(object).await;
             for _ in 0..3 {
                 if compared == Err(Fail::Overtaken) {
@@ -41,10 +42,11 @@ impl Daemon {
         let watermark = self.look("read checkpoint", |w| w.mirror.watermark(object)).await?;
         let Some(watermark) = watermark else { return Ok(()) };
         let ask = |world: &mut World| {
-            let page = world.twenty.page(object, None, None, usize::MAX / 2, world.now);
+            let mut page = world.twenty.page(object, None, None, usize::MAX / 2, world.now);
+            world.project(object, &self.objects[object], &mut page.records);
             (page.records, page.served_at)
         };
-        let (records, served_at) = self.read("compare page", ask).await?;
+        let (records, served_at) = self.read_of(object, "compare page", ask).await?;
         let recent = Recent::after(Some(watermark - OVERLAP), served_at);
         let source: BTreeMap<Uuid, Served> =
             records.into_iter().map(|served| (served.row.id, served)).collect();
@@ -83,7 +85,7 @@ impl Daemon {
         let records =
             source.into_values().filter(|served| wrong.contains(&served.row.id)).collect();
         self.apply_read(object, records, &mut moment).await?;
-        let complete: Vec<usize> = (0..self.objects.len()).collect();
+        let complete: Vec<usize> = self.mirrored().collect();
         self.bury(object, gone, &complete).await
     }
 
@@ -95,6 +97,7 @@ impl Daemon {
         recent: Recent,
     ) -> bool {
         let of = &self.objects[object];
+        let edited = edited.clone().map(|pending| hide(of, pending));
         let comparison = Comparison {
             columns: of.columns(),
             units: &of.units,
@@ -103,7 +106,7 @@ impl Daemon {
             recent,
         };
         let source = source.get(id).map(|served| &served.row);
-        let finding = match (edited, source) {
+        let finding = match (&edited, source) {
             (None, source) => comparison.of(source, row.as_ref()),
             (Some(Pending { base: Some(base), sent: None, waiting, .. }), Some(source)) => {
                 comparison.since(source, base, waiting)

@@ -16,7 +16,7 @@ use crate::{
     clock::SECOND,
     mistakes::{self, Bug},
     plan::batch::Work,
-    twenty::{Request, Response},
+    twenty::{Refusal, Request, Response},
     world::{Fate, World},
 };
 
@@ -39,7 +39,7 @@ pub(super) struct Permit<'a>(&'a Daemon);
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         // A process that ends with its calls under way has no use for its budget any more.
-        if let (Some(budget), Ok(world)) = (&self.0.budget, self.0.world.try_borrow()) {
+        if let (Some(budget), Ok(world)) = (&*self.0.budget, self.0.world.try_borrow()) {
             budget.settle(since_start(&world));
         }
     }
@@ -62,7 +62,7 @@ impl Daemon {
         what: &'static str,
         cost: usize,
     ) -> Result<Admitted<'_>, Fail> {
-        let Some(budget) = &self.budget else {
+        let Some(budget) = &*self.budget else {
             let fate = self.send(what).await;
             return Ok(Admitted { fate, passed: cost, reached: None, _permit: None });
         };
@@ -152,16 +152,22 @@ impl Daemon {
             }
             let rest = cut(&mut request, admitted.passed);
             let sent = !matches!(fate, Fate::Lost | Fate::Late);
-            let response = sent.then(|| self.execute(&request));
+            let response = sent.then(|| self.carry_out(&request));
             self.answer(fate).await;
             if !sent || fate == Fate::ReplyLost {
                 return None;
             }
-            if let Some(budget) = &self.budget {
+            if let Some(budget) = &*self.budget {
                 self.refused(budget, reached);
             }
             match response? {
                 Response::Updated(more) => outcomes.extend(more),
+                // Those that ran before it have run.
+                Response::Outdated if !outcomes.is_empty() => {
+                    let left = roots(&request.work) + rest.as_ref().map_or(0, |it| roots(&it.work));
+                    outcomes.extend((0..left).map(|_| Err(Refusal::UnknownField)));
+                    return Some(Response::Updated(outcomes));
+                }
                 other => return Some(other),
             }
             let Some(rest) = rest else { return Some(Response::Updated(outcomes)) };
@@ -170,10 +176,10 @@ impl Daemon {
     }
 
     /// The server carries it out. Nobody can stop the one request that a process had written down before another led.
-    fn execute(&self, request: &Request) -> Response {
+    fn carry_out(&self, request: &Request) -> Response {
         let mut world = self.world.borrow_mut();
         let is_late = world.mirror.epoch != self.epoch;
-        world.execute(request, is_late)
+        self.execute(&mut world, request, is_late)
     }
 }
 
@@ -206,5 +212,5 @@ fn roots(work: &Work) -> usize {
 fn cut(request: &mut Request, passed: usize) -> Option<Request> {
     let Work::Update(updates) = &mut request.work else { return None };
     let rest = updates.split_off(passed.min(updates.len()));
-    (!rest.is_empty()).then_some(Request { object: request.object, work: Work::Update(rest) })
+    (!rest.is_empty()).then(|| Request { work: Work::Update(rest), ..request.clone() })
 }

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Daemon, Fail, writes::PageMoment};
+use super::{Daemon, Fail, withheld::Withheld, writes::PageMoment};
 use crate::{
     clock::OVERLAP,
     mirror::{Decision, LocalEdits, Overtaken, PageWrite},
@@ -33,6 +33,7 @@ struct Place {
     version: i64,
     checkpoint: Checkpoint,
     is_complete: bool,
+    withheld: Option<Vec<String>>,
 }
 
 impl Daemon {
@@ -56,12 +57,14 @@ impl Daemon {
         }
         let mut largest = watermark;
         let mut shown = Vec::new();
+        let mut withheld = Withheld::new(self, object, walk.since.is_none());
         loop {
             let mut read = self.page(object, &walk).await?;
             let judged = self.judge(object, &walk, &mut read).await?;
             shown.extend(read.page.records.iter().map(|served| served.row.id));
             let times = read.page.records.iter().map(|served| served.row.updated_at);
             largest = times.max().max(largest);
+            withheld.note(&read.page);
             let (next, checkpoint, is_complete) = match judged {
                 Ok(Step::More(next)) => {
                     let checkpoint = Checkpoint { watermark, walk: Some(next.clone()) };
@@ -69,6 +72,7 @@ impl Daemon {
                 }
                 Ok(Step::Done(mut checkpoint)) => {
                     plant(&mut checkpoint, &read, largest);
+                    withheld.ends(&mut checkpoint);
                     (None, checkpoint, true)
                 }
                 Err(cause) => {
@@ -76,12 +80,13 @@ impl Daemon {
                         read.page.records.clear();
                     }
                     let checkpoint = Checkpoint { watermark, walk: None };
-                    let place = Place { version, checkpoint, is_complete: false };
+                    let place = Place { version, checkpoint, is_complete: false, withheld: None };
                     self.apply(object, read, place).await?;
                     return Err(Fail::Walk(cause));
                 }
             };
-            self.apply(object, read, Place { version, checkpoint, is_complete }).await?;
+            let withheld = is_complete.then(|| withheld.names());
+            self.apply(object, read, Place { version, checkpoint, is_complete, withheld }).await?;
             version += 1;
             let Some(next) = next else {
                 return self.forget_unseen(object, &walk, &shown, version).await;
@@ -159,15 +164,17 @@ impl Daemon {
         let ask = |world: &mut World| {
             let (limit, now) = (world.page, world.now);
             let page = world.twenty.page(object, since, cursor.as_deref(), limit, now);
-            spoil(world, object, page, cursor.as_deref())
+            let mut page = spoil(world, object, page, cursor.as_deref());
+            world.project(object, &self.objects[object], &mut page.records);
+            page
         };
-        Ok(Read { page: self.read("page", ask).await?, moment })
+        Ok(Read { page: self.read_of(object, "page", ask).await?, moment })
     }
 
     async fn apply(&self, object: usize, read: Read<'_>, place: Place) -> Result<(), Fail> {
         let Read { page, moment } = read;
-        let Place { version, checkpoint, is_complete } = place;
-        let mut write = PageWrite { checkpoint, version, ..PageWrite::default() };
+        let Place { version, checkpoint, is_complete, withheld } = place;
+        let mut write = PageWrite { checkpoint, version, withheld, ..PageWrite::default() };
         self.sort(object, page.records, &mut write);
         let id = self.objects[object].table.object_id;
         let is_older = |record| moment.is_older(id, record);

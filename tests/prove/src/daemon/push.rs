@@ -12,7 +12,7 @@ use uuid::Uuid;
 use self::memory::Memory;
 use super::{Daemon, Fail};
 use crate::{
-    mirror::{Claimed, Decision},
+    mirror::{Claimed, Decision, hide},
     mistakes::{self, Bug},
     objects::Key,
     plan::{
@@ -60,9 +60,16 @@ impl Daemon {
     pub(super) async fn push(&self) -> Result<(), Fail> {
         let mut memory = Memory::default();
         loop {
+            let _round = self.program.pushes();
             let claim = |world: &mut World| world.mirror.claim(world.at_postgres());
             let mut claimed = self.look("claim", claim).await?;
-            claimed.retain(|record| memory.may_try(self.id_of(record.key.0), record.key.1));
+            claimed.retain(|record| {
+                self.objects[record.key.0].is_mirrored
+                    && memory.may_try(self.id_of(record.key.0), record.key.1)
+            });
+            if self.is_outdated.get() {
+                return Ok(());
+            }
             if claimed.is_empty() {
                 return Ok(());
             }
@@ -113,7 +120,7 @@ impl Round<'_> {
         let (object, id) = record.key;
         let basis = self.memory.basis(self.daemon.id_of(object), id);
         let rules = self.daemon.objects[object].rules();
-        let mut pending = record.pending.clone();
+        let mut pending = hide(&self.daemon.objects[object], record.pending.clone());
         if mistakes::is(Bug::DoubtForgotten) {
             pending.sent = None;
         }
@@ -217,8 +224,13 @@ impl Round<'_> {
 
     /// Reads records.
     async fn see(&self, object: usize, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Served>, Fail> {
-        let ask = |world: &mut World| world.twenty.by_ids(object, ids);
-        let found = self.daemon.read("look by id", ask).await?;
+        let known = &self.daemon.objects[object];
+        let ask = |world: &mut World| {
+            let mut found = world.twenty.by_ids(object, ids);
+            world.project(object, known, &mut found);
+            found
+        };
+        let found = self.daemon.read_of(object, "look by id", ask).await?;
         Ok(found.into_iter().map(|served| (served.row.id, served)).collect())
     }
 

@@ -117,7 +117,8 @@ impl Daemon {
         complete: &[usize],
     ) -> Result<Vec<(usize, Vec<Uuid>)>, Fail> {
         let mut graves = Vec::new();
-        for (place, of) in self.objects.iter().enumerate() {
+        for place in self.mirrored() {
+            let of = &self.objects[place];
             let list = |world: &mut World| world.mirror.referring(place, of, ids);
             let mut referring = self.look("list referring", list).await?;
             referring.retain(|id| seen.insert((place, *id)));
@@ -188,7 +189,7 @@ impl Daemon {
             }
             counted
         };
-        self.read("count", ask).await
+        self.read_of(object, "count", ask).await
     }
 
     /// Looks for records by id, trash included. An answer with more or fewer records than it counts is not believed.
@@ -198,6 +199,7 @@ impl Daemon {
         }
         let ask = |world: &mut World| {
             let mut records = world.twenty.by_ids(object, ids);
+            world.project(object, &self.objects[object], &mut records);
             let counted = records.len() as u64;
             if world.faults > 0 && !records.is_empty() && world.dice.once_in(world.faults) {
                 world.tally.hit("incomplete answer", "look by id");
@@ -206,7 +208,7 @@ impl Daemon {
             }
             Found { records, counted }
         };
-        let Found { records, counted } = self.read("look by id", ask).await?;
+        let Found { records, counted } = self.read_of(object, "look by id", ask).await?;
         let given = records.len() as u64;
         if given != counted {
             return Err(Fail::Counts(Contradiction::Answer { given, counted }));

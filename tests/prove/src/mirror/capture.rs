@@ -29,7 +29,7 @@ impl Mirror {
     ) -> bool {
         let before = self.row(key).cloned();
         let after = match (&before, statement) {
-            (None, Statement::Insert(image)) => Some(image.clone()),
+            (None, Statement::Insert(image)) => Some(self.whole(key, image.clone())),
             (Some(before), Statement::Update(values)) => {
                 let mut after = before.clone();
                 for (column, value) in values {

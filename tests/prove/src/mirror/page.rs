@@ -23,6 +23,8 @@ pub(crate) struct PageWrite {
     pub(crate) absent: Vec<Uuid>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) version: i64,
+    /// At the end of a walk, the columns that it was not shown.
+    pub(crate) withheld: Option<Vec<String>>,
 }
 
 /// Another process moved the checkpoint.
@@ -87,7 +89,7 @@ impl Mirror {
         }
         for id in &edited {
             let served = shown.clone().find(|served| served.row.id == *id);
-            let Some(pending) = self.pending((place, *id)) else { continue };
+            let Some(pending) = self.pending_of(object, (place, *id)) else { continue };
             let row = served.map(|served| &served.row);
             let decided = if ignored.contains(id) { None } else { (edits.decide)(&pending, row) };
             match decided {
@@ -98,6 +100,10 @@ impl Mirror {
                 None if served.is_some() => self.pass_by((place, *id)),
                 None => {}
             }
+        }
+        if let (Some(withheld), Some(held)) = (&page.withheld, self.catalog.withheld.get_mut(place))
+        {
+            held.clone_from(withheld);
         }
         let version = self.checkpoints[place].version + 1;
         self.checkpoints[place] = Stored { checkpoint: page.checkpoint.clone(), version };
@@ -116,7 +122,7 @@ impl Mirror {
     /// Makes the row what the page shows, or removes it.
     fn write(&mut self, object: &Object, key: Key, served: &Served, stays: bool, now: i64) {
         let before = self.row(key).cloned();
-        let after = stays.then(|| Image::of(&served.row));
+        let after = stays.then(|| self.whole(key, Image::of(&served.row)));
         if before != after {
             if self.known.get(&key).is_some_and(|known| served.rev < *known) {
                 self.regressed.push(format!("{key:?} was overwritten by change {}", served.rev));

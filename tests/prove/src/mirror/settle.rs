@@ -34,7 +34,7 @@ impl Mirror {
     ) -> Vec<(Key, i64)> {
         let mut passed = Vec::new();
         for &(key, seen) in keys {
-            let Some(pending) = self.pending(key) else { continue };
+            let Some(pending) = self.pending_of(object, key) else { continue };
             let written = self.bases.get(&key).map(|base| base.written);
             if seen.is_some() && seen != written && !mistakes::is(Bug::SightingNotDated) {
                 let base = self.bases.get(&key).filter(|base| base.sent.is_some());
@@ -65,6 +65,7 @@ impl Mirror {
             Next::Push | Next::Read => None,
         };
         self.watch_settled(object, key, &reconciled);
+        self.report_lost(object, key, &reconciled);
         self.step(object, key, reconciled.mirror, now);
         if let Some(entries) = self.outbox.get_mut(&key) {
             let is_settled =
@@ -87,7 +88,8 @@ impl Mirror {
             }
             NewBase::Pending { base: agreed, waiting, given_up } => {
                 if let Some(base) = self.bases.get_mut(&key) {
-                    (base.base, base.given_up) = (agreed, given_up);
+                    (base.base, base.given_up) =
+                        (with_hidden(object, agreed, base.base.as_ref()), given_up);
                     base.waiting = waiting.into_iter().collect();
                     base.decided_through = through;
                     (base.sent, base.sent_through) = (None, None);
@@ -123,7 +125,7 @@ impl Mirror {
         let after = match step {
             MirrorStep::Keep => return,
             MirrorStep::Remove => None,
-            MirrorStep::Insert(row) => Some(Image::of(&row)),
+            MirrorStep::Insert(row) => Some(self.whole(key, Image::of(&row))),
             MirrorStep::Update(patch) => before.clone().map(|mut image| {
                 for (index, value) in patch {
                     image.set(index, Some(value));
@@ -136,4 +138,13 @@ impl Mirror {
             self.log(object, key, (before.as_ref(), after.as_ref()), now);
         }
     }
+}
+
+/// What both sides agreed on of fields that are out of sight stays.
+fn with_hidden(object: &Object, agreed: Option<Image>, before: Option<&Image>) -> Option<Image> {
+    let mut agreed = agreed?;
+    for &index in &object.hidden {
+        agreed.set(index, before.and_then(|before| before.get(index)).cloned());
+    }
+    Some(agreed)
 }

@@ -5,12 +5,28 @@ use crate::{
     objects::{Key, Object, cut},
     plan::{
         pending::{Operation, OperationKind},
-        reconcile::{MirrorStep, NewBase, Reconciled},
+        reconcile::{MirrorStep, NewBase, Outcome, Reconciled},
     },
     record::{Image, canonical},
 };
 
 impl Mirror {
+    /// What was changed in a column whose field is gone is told as refused; the row as it was then.
+    pub(super) fn report_lost(&mut self, object: &Object, key: Key, reconciled: &Reconciled) {
+        if object.table.lost.is_empty() {
+            return;
+        }
+        let refused = reconciled.settled.iter().filter(|it| it.outcome == Outcome::Refused);
+        let refused: Vec<i64> = refused.map(|settled| settled.operation).collect();
+        let entries = self.outbox.get(&key).into_iter().flatten();
+        let told = entries.filter(|entry| refused.contains(&entry.id));
+        let names: Vec<String> = told.flat_map(|entry| entry.changed.clone()).collect();
+        let columns = self.catalog.columns(key.0, &names);
+        if let Some(row) = self.row(key).cloned().filter(|_| !columns.is_empty()) {
+            self.reported.push((key, columns, row));
+        }
+    }
+
     /// An entry of the log is not done with while what it changed is to be sent, unless it was part of a write.
     pub(super) fn watch_settled(&mut self, object: &Object, key: Key, reconciled: &Reconciled) {
         let NewBase::Pending { base: Some(base), waiting, .. } = &reconciled.base else { return };

@@ -22,6 +22,8 @@ pub enum Refusal {
     MissingParent,
     /// A value that it does not take.
     Value,
+    /// A field or an object that it does not have.
+    UnknownField,
 }
 
 /// What the time of change says of a change.

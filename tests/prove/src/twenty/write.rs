@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) object: usize,
+    /// The name of the object, as whoever asks knows it.
+    pub(crate) known: String,
     pub(crate) work: Work,
 }
 
@@ -27,6 +29,8 @@ pub(crate) enum Response {
     /// For each update the records that it hit.
     Updated(Vec<Result<Vec<Uuid>, Refusal>>),
     Deleted(Vec<Uuid>),
+    /// It names what is not there.
+    Outdated,
 }
 
 impl Twenty {

@@ -138,6 +138,21 @@ impl World {
         if self.calls.is_some() && self.dice.once_in(16) {
             self.strangers_call();
         }
+        if self.drift.as_mut().is_some_and(|drift| drift.dice.once_in(24)) {
+            self.change_model();
+        }
+    }
+
+    /// Counts what kind of history this was.
+    pub(crate) fn count_kinds(&mut self) {
+        let kinds = [
+            (self.varied, "with a data model of their own"),
+            (self.calls.is_some(), "under a limit of calls"),
+            (self.drift.is_some(), "with a data model that changes"),
+        ];
+        for (_, kind) in kinds.into_iter().filter(|(is_so, _)| *is_so) {
+            self.tally.hit("histories", kind);
+        }
     }
 
     /// Somebody else's program calls, as often as it can.

@@ -18,7 +18,7 @@ use crate::{
 impl World {
     /// What is sent for a field is what somebody wrote here.
     pub(super) fn check_echo(&mut self, key: Key, body: &crate::plan::patch::Body) {
-        let objects = Rc::clone(&self.objects);
+        let objects = self.at_source();
         let object = &objects[key.0];
         let sent = twenty::held_of(object, body);
         if self.book.reborn.contains(&key) {
@@ -110,6 +110,9 @@ impl World {
 
     /// Looks at a record that changed: whether both sides agree on it now.
     pub(crate) fn look_at(&mut self, key: Key) {
+        if !self.is_open(key.0) {
+            return;
+        }
         self.check_reach(key);
         let is_late = self
             .late
@@ -135,6 +138,9 @@ impl World {
 
     /// Whether both sides hold the same of what people see of a record. What waits is left out.
     pub(crate) fn is_equal(&self, key: Key) -> bool {
+        if !self.is_open(key.0) {
+            return true;
+        }
         let object = &self.objects[key.0];
         let source = self.twenty.get(key).map(|record| &record.image);
         let source = source.filter(|image| object.keeps_deleted() || is_live(image));
@@ -153,7 +159,10 @@ impl World {
                     canonical::units_equal(object.columns(), unit_of, &shown, &row) == Some(true)
                 };
                 is_live(source) == is_live(row)
-                    && object.editable.iter().all(|unit| waits(*unit) || same(unit))
+                    && object
+                        .editable
+                        .iter()
+                        .all(|unit| waits(*unit) || !self.is_synced(key.0, *unit) || same(unit))
             }
             _ => false,
         }

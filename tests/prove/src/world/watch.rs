@@ -55,6 +55,8 @@ impl World {
     fn stale_referrer(&self, place: usize, object: &Object, gone: Key) -> Option<Uuid> {
         let relations = object.relations.iter().filter(|relation| relation.target == gone.0);
         let columns: Vec<usize> = relations.map(|relation| relation.column).collect();
+        let columns: Vec<usize> =
+            columns.into_iter().filter(|column| self.is_column_synced(place, *column)).collect();
         let names = |image: &Image| {
             columns.iter().any(|column| image.get(*column) == Some(&Value::Uuid(gone.1)))
         };

@@ -161,7 +161,8 @@ impl Round<'_> {
 
     async fn execute(&self, object: usize, work: &Work) -> Results {
         let mut results = Results::default();
-        let request = Request { object, work: work.clone() };
+        let known = self.daemon.objects[object].table.name_plural.clone();
+        let request = Request { object, known, work: work.clone() };
         let what = match work {
             Work::Create(_) => "create",
             Work::Update(updates) if updates.iter().any(GuardedUpdate::restores) => "restore",
@@ -187,6 +188,9 @@ impl Round<'_> {
             (Some(Response::Deleted(hit)), work) => {
                 let batch = Batch { object: Uuid::nil(), work: work.clone() };
                 results.put(&batch.records(), &hit);
+            }
+            (Some(Response::Outdated), work) => {
+                results.refused.push((work.clone(), Refusal::UnknownField));
             }
             (Some(Response::Updated(_)), _) => {}
         }
@@ -237,6 +241,7 @@ impl Round<'_> {
             Refusal::DuplicateEntry => Failure::IdExists,
             Refusal::MissingParent => Failure::MissingReference,
             Refusal::Value => Failure::BadValue,
+            Refusal::UnknownField => Failure::UnknownField,
         };
         for id in batch.records() {
             self.daemon.hit("refused", refusal.name());
@@ -250,6 +255,10 @@ impl Round<'_> {
                     continue;
                 }
                 Disposition::Retry(wait) => Some(wait),
+                Disposition::RefreshSchema => {
+                    self.daemon.is_outdated.set(true);
+                    Some(std::time::Duration::ZERO)
+                }
                 // A missing parent may come by itself; everything else waits for a change.
                 _ if refusal == Refusal::MissingParent => Some(Patience::default().longest),
                 _ => None,
@@ -323,6 +332,7 @@ impl Refusal {
             Refusal::DuplicateEntry => "duplicate entry",
             Refusal::MissingParent => "missing parent",
             Refusal::Value => "value",
+            Refusal::UnknownField => "unknown field",
         }
     }
 }
