@@ -124,3 +124,21 @@ async fn a_page_that_a_write_has_overtaken_is_not_applied() {
     assert_eq!(people.count("twenty.people where job_title = 'boss'").await, 0);
     assert_eq!(people.ground.version(&people.table).await, version);
 }
+
+#[tokio::test]
+async fn what_was_cleared_after_a_create_was_given_up_stays_cleared_when_it_arrives() {
+    let people = People::with(0).await;
+    let insert = format!("insert into twenty.people (id, city) values ('{}', 'Bonn')", id(1));
+    people.sql(&insert).await;
+    let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
+    people.send(1, BONN, through).await.unwrap();
+    let absent = &mut |pending: &Pending| Some(people.decide(pending, None));
+    people.mirror().settle(&people.writer, &[id(1)], absent).await.unwrap();
+    let claimed = &people.mirror().claim(1).await.unwrap()[0];
+    assert!(claimed.sent_at.is_none() && claimed.given_up.is_some());
+    people.sql("update twenty.people set city = null").await;
+    people.read(vec![people.row(1, "clerk", "Bonn")]).await;
+    assert_eq!(people.text("select city from twenty.people").await, None);
+    let claimed = &people.mirror().claim(1).await.unwrap()[0];
+    assert!(claimed.given_up.is_none() && claimed.base.is_some());
+}
