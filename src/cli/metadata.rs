@@ -84,7 +84,7 @@ pub(super) async fn picklists(source: &Source, output: &mut Output) -> Result<Ex
 }
 
 fn unknown(model: &DataModel, name: &str) -> Failure {
-    let hint = match nearest(model, name).as_slice() {
+    let hint = match nearest(model.names(), name).as_slice() {
         [] => "`twenty-sync metadata objects` lists the names".to_owned(),
         near => format!("did you mean {}?", near.join(" or ")),
     };

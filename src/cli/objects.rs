@@ -9,10 +9,8 @@ use super::exit::{self, Failure};
 use crate::{
     config::MirrorConfig,
     mirror::{KnownObject, Mirror},
+    sync::nearest,
 };
-
-/// How alike two names must be for a suggestion, where 1 is equal.
-const ALIKE: f64 = 0.8;
 
 /// A mirror that was made before.
 pub(super) async fn open(config: &MirrorConfig) -> Result<Mirror, Failure> {
@@ -69,23 +67,11 @@ fn names(object: &KnownObject) -> impl Iterator<Item = &str> {
 }
 
 fn unknown(objects: &[KnownObject], name: &str) -> Failure {
-    let hint = match nearest(objects, name).as_slice() {
+    let known = objects.iter().map(|object| (object.plural.as_str(), names(object)));
+    let hint = match nearest(known, name).as_slice() {
         [] => "`twenty-sync status` lists the objects".to_owned(),
         near => format!("did you mean {}?", near.join(" or ")),
     };
     let message = format!("no object {name:?} is mirrored");
     Failure { code: exit::FAILED, message, hint: Some(hint) }
-}
-
-/// Up to three names that look like `name`, the most alike first.
-fn nearest<'a>(objects: &'a [KnownObject], name: &str) -> Vec<&'a str> {
-    let name = name.to_lowercase();
-    let alike = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name);
-    let mut scored: Vec<(f64, &str)> = objects
-        .iter()
-        .map(|object| (names(object).map(alike).fold(0.0, f64::max), object.plural.as_str()))
-        .filter(|(score, _)| *score > ALIKE)
-        .collect();
-    scored.sort_by(|left, right| right.0.total_cmp(&left.0));
-    scored.into_iter().take(3).map(|(_, known)| known).collect()
 }

@@ -17,6 +17,14 @@ pub struct DataModel {
 }
 
 impl DataModel {
+    /// What every object is called, in the plural, with all of its names.
+    pub fn names(&self) -> impl Iterator<Item = (&str, [&str; 2])> {
+        self.objects.iter().map(|object| {
+            let (plural, singular) = (object.name_plural.as_str(), object.name_singular.as_str());
+            (plural, [plural, singular])
+        })
+    }
+
     /// The object called `name`, by its singular or plural name, in any letter case.
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.objects.iter().find(|object| object.is_called(name))

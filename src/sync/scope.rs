@@ -17,7 +17,7 @@ use crate::{
     record::{DataModel, Direction, Rest},
 };
 
-use super::SyncError;
+use super::{SyncError, nearest::nearest};
 
 /// The objects to mirror, by plural name.
 pub(super) fn scoped<'a>(
@@ -26,7 +26,10 @@ pub(super) fn scoped<'a>(
     server: Rest,
 ) -> Result<Vec<Scoped<'a>>, SyncError> {
     if let Some(name) = rules.keys().find(|name| model.object(name).is_none()) {
-        return Err(SyncError::UnknownObject { name: name.clone(), near: nearest(model, name) });
+        return Err(SyncError::UnknownObject {
+            name: name.clone(),
+            near: nearest(model.names(), name),
+        });
     }
     let scoped = model.objects.iter().filter(|object| is_walkable(object)).map(|object| {
         let rule = rules.iter().find(|(name, _)| object.is_called(name));
@@ -91,23 +94,4 @@ fn policy(configured: config::Policy) -> Policy {
         config::Policy::Newest => Policy::Newest,
         config::Policy::Hold => Policy::Hold,
     }
-}
-
-/// Up to three names of the workspace that look like `name`.
-pub fn nearest(model: &DataModel, name: &str) -> Vec<String> {
-    let name = name.to_lowercase();
-    let mut scored: Vec<(f64, &str)> = model
-        .objects
-        .iter()
-        .map(|object| {
-            let score = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &name);
-            (
-                score(&object.name_plural).max(score(&object.name_singular)),
-                object.name_plural.as_str(),
-            )
-        })
-        .filter(|(score, _)| *score > 0.8)
-        .collect();
-    scored.sort_by(|left, right| right.0.total_cmp(&left.0));
-    scored.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }

@@ -52,6 +52,16 @@ fn settings_of_the_operator_survive_an_upgrade() {
     assert_eq!(kept.len(), 2);
 }
 
+/// A mailbox of the machine that built it would be somebody else's wherever it is installed.
+#[test]
+fn the_maintainer_holds_the_copyright_and_claims_no_mailbox() {
+    let package = package();
+    let (name, address) = package["maintainer"].as_str().unwrap().split_once(" <").unwrap();
+    assert!(fs::read_to_string(path("LICENSE")).unwrap().contains(&format!(" {name}\n")), "{name}");
+    let (mailbox, domain) = address.strip_suffix('>').unwrap().split_once('@').unwrap();
+    assert!(!mailbox.is_empty() && domain.ends_with(".invalid"), "{address}");
+}
+
 #[test]
 fn maintainer_scripts_can_be_read_by_the_shell() {
     for script in ["postinst", "prerm", "postrm"] {

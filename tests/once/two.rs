@@ -1,6 +1,6 @@
 //! Two workspaces with the same data model and the same ids, one database, and one configuration.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use fake_twenty::{FakeTwenty, Options, World};
 use serde_json::json;
@@ -23,7 +23,10 @@ impl Two {
         other.workspace_id = Uuid::from_u128(0xbe7a);
         let acme = Stage::set(World::sample()).await;
         let beta = FakeTwenty::start(Options { world: other, ..Options::default() }).await;
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        // Nobody else may read a file with a secret.
+        let ours = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().permissions(ours).tempdir();
+        let folder = folder.expect("a folder can be made");
         let two = Two { acme, beta, folder };
         let settings = [two.section("acme", &two.acme.fake), two.section("beta", &two.beta)];
         two.write(&settings.concat());

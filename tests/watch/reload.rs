@@ -1,6 +1,6 @@
 //! A new configuration while the daemon runs: SIGHUP, and a key that is replaced.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
 use fake_twenty::World;
 use reqwest::Method;
@@ -30,7 +30,10 @@ struct Filed {
 impl Filed {
     async fn set(world: World, settings: &str) -> Filed {
         let stage = Stage::set(world).await;
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        // Nobody else may read a file with a secret.
+        let ours = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().permissions(ours).tempdir();
+        let folder = folder.expect("a folder can be made");
         let filed = Filed { stage, folder };
         filed.write("key", filed.stage.fake.api_key());
         filed.write("settings.toml", settings);
