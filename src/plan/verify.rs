@@ -196,6 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn a_record_with_local_changes_differs_from_what_was_agreed_on_but_where_it_waits() {
+        let columns = columns(&[("text", FieldKind::Text), ("select", FieldKind::Select)]);
+        let mut base = Image::of(&row(&columns, &Value::Text("agreed".to_owned())));
+        base.set(1, Some(Value::Text("A".to_owned())));
+        let source = row(&columns, &Value::Text("theirs".to_owned()));
+        let since = |watermark, waiting: &[usize]| {
+            let (deleted, units) = (DeletedRecords::Remove, &units(&columns)[..]);
+            let recent = Recent::after(Some(watermark), NOW);
+            let columns = &columns[..];
+            let comparison = Comparison { columns, units, deleted, hides_trash: false, recent };
+            comparison.since(&source, &base, &waiting.iter().copied().collect())
+        };
+        let differing = |names: &[&str]| {
+            Finding::Differing(names.iter().map(|&name| name.to_owned()).collect())
+        };
+        let read = NOW + Duration::MINUTE;
+        assert_eq!(since(read, &[]), differing(&["text", "select"]));
+        assert_eq!(since(read, &[0]), differing(&["select"]));
+        assert_eq!(since(read, &[0, 1]), Finding::Equal);
+        assert_eq!(since(NOW, &[]), Finding::NotDue, "changed since the mirror was read");
+    }
+
+    #[test]
     fn what_changed_until_the_last_answer_is_not_due() {
         let recent = Recent::after(Some(NOW), NOW + Duration::MINUTE);
         let since = |seconds: i64, recent: Recent| recent.holds(NOW + Duration::seconds(seconds));

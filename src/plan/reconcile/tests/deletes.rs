@@ -43,6 +43,19 @@ fn a_place_in_a_list_is_no_reason_to_keep_a_deleted_record() {
     }
 }
 
+/// The source changed the record somewhere; what was sent may never have arrived, and nobody else wrote the old value.
+#[test]
+fn the_value_before_a_write_in_doubt_is_no_reason_to_keep_a_deleted_record() {
+    let mut local = pending(Some(of_text("b")), None);
+    local.sent = Some(sent(&[("text", text("m"))]));
+    let moved = row(&[("text", text("b")), ("updated_at", Value::Timestamp(LATER))]);
+    for policies in [Policies::default(), edit_restores()] {
+        let found = with(&policies, &local, &Sighting::Present(moved.clone()));
+        assert_eq!((found.mirror, found.next), (MirrorStep::Keep, Next::Push));
+        assert_eq!(found.conflicts, []);
+    }
+}
+
 #[test]
 fn what_a_delete_leaves_is_what_lies_in_the_trash() {
     let policies = Policies::default();
