@@ -53,7 +53,8 @@ impl World {
                 }
             }
         }
-        self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
+        // A decision takes out what was held of the same fields, so that others move up: of as many as an object has.
+        self.mirror.told = self.mirror.conflicts.len().saturating_sub(24);
     }
 
     /// Whether a row that the program wrote is of a record that was deleted or restored in Twenty meanwhile.
