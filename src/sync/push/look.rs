@@ -111,10 +111,13 @@ impl Round<'_> {
         // A page that was asked for before is older than what was read, as it is older than an answer; also where it is
         // not known whether that was stored.
         self.writes.end(object, ids);
-        let passed = self.count(settled?);
-        for (id, row) in &seen.rows {
-            self.memory.saw(object, *id, row.updated_at);
+        let settled = settled?;
+        // Only what was decided on is the base that a guard by its version stands for.
+        let decided = settled.decided.iter().filter_map(|decided| seen.row(decided.record_id));
+        for row in decided {
+            self.memory.saw(object, row.id, row.updated_at);
         }
+        let passed = self.count(settled);
         let there: Vec<Uuid> = seen.rows.keys().copied().collect();
         if !there.is_empty() {
             self.mirror.release_waiting_for(&there).await?;

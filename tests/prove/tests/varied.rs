@@ -7,13 +7,14 @@ use prove::{
 };
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 4] = [
+const REGRESSIONS: [(u64, &str); 5] = [
     (
         1592,
         "a refused record that was mended was never tried again: the change that mended it was settled",
     ),
     (7649, "the same, where the look came first"),
     (642, "a create that left a reference out was in doubt, and an earlier one said otherwise"),
+    (46466, "a version guarded a write although what was read with it was not decided on"),
     (1698, "a rich text that was cleared here was taken for a change in Twenty"),
 ];
 

@@ -186,8 +186,10 @@ impl Round<'_> {
         let of = &self.daemon.objects[object];
         let seen = self.seen(object, ids);
         let found = self.see(object, ids).await?;
+        let mut decided = Vec::new();
         let mut decide = |pending: &Pending| {
             let seen = found.get(&pending.id);
+            decided.extend(seen);
             let sighting = seen.map_or(Sighting::Absent, |served| Sighting::of(served.row.clone()));
             let pending = fate.judge(of.columns(), pending, &sighting);
             let reconciled = reconcile(of.rules(), &pending, &sighting);
@@ -205,8 +207,9 @@ impl Round<'_> {
             self.daemon.writes.end(self.daemon.id_of(object), ids);
         }
         let passed = self.passed(settled?);
-        for (id, served) in &found {
-            self.memory.saw(self.daemon.id_of(object), *id, served.row.updated_at);
+        // Only what was decided on is the base that a guard by its version stands for.
+        for served in decided {
+            self.memory.saw(self.daemon.id_of(object), served.row.id, served.row.updated_at);
         }
         Ok(passed)
     }

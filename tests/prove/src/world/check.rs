@@ -56,7 +56,8 @@ impl World {
                 }
             }
         }
-        self.mirror.told = self.mirror.conflicts.len().saturating_sub(3);
+        // A decision takes out what was held of the same fields, so that others move up: of as many as an object has.
+        self.mirror.told = self.mirror.conflicts.len().saturating_sub(24);
         if let Some(story) = own {
             self.wrong("I3", story);
         }
