@@ -158,7 +158,7 @@ pub fn advance(walk: &Walk, facts: &PageFacts, limit: u64) -> Result<Step, WalkE
     next.ended = !facts.has_next;
     next.last_id = check_records(walk, facts)?;
     if !facts.has_next {
-        return finish(walk, next, facts);
+        return finish(walk, &next, facts);
     }
     if facts.end_cursor.is_none() || facts.end_cursor == walk.cursor || facts.records.is_empty() {
         return Err(WalkError::CursorStands);
@@ -187,8 +187,8 @@ fn check_records(walk: &Walk, facts: &PageFacts) -> Result<Option<Uuid>, WalkErr
 /// A walk may see more records than were counted (some came meanwhile), never fewer than the smallest count. Where it saw
 /// fewer than the largest, some came or went, and others may be missing in their place: then it has ended where the
 /// server, asked for what comes after the end, has nothing.
-fn finish(before: &Walk, walk: Walk, last: &PageFacts) -> Result<Step, WalkError> {
-    let (fewest, most) = counted(&walk);
+fn finish(before: &Walk, walk: &Walk, last: &PageFacts) -> Result<Step, WalkError> {
+    let (fewest, most) = counted(walk);
     let is_empty = last.records.is_empty();
     let ended_early = |counted| Err(WalkError::EndedEarly { seen: walk.seen, counted });
     if walk.seen < fewest {
@@ -199,7 +199,7 @@ fn finish(before: &Walk, walk: Walk, last: &PageFacts) -> Result<Step, WalkError
     }
     let moved = || last.end_cursor.clone().filter(|cursor| Some(cursor) != before.cursor.as_ref());
     match if is_empty { before.cursor.clone() } else { moved() } {
-        Some(cursor) => Ok(Step::More(Walk { cursor: Some(cursor), ..walk })),
+        Some(cursor) => Ok(Step::More(Walk { cursor: Some(cursor), ..walk.clone() })),
         None => ended_early(most),
     }
 }

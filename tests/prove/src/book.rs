@@ -113,11 +113,7 @@ impl Book {
             self.note_spelling((object, key), before, after);
         }
         if side == Side::Source && by != By::Program {
-            let units = object.editable.iter().zip(std::iter::repeat(after));
-            let of = |(unit, after): (&usize, Option<&Image>)| {
-                Some((key, *unit, meaning(object, *unit, after?)))
-            };
-            self.foreign.extend(units.filter_map(of));
+            self.note_foreign((object, key), after);
         }
         let mut wrong = None;
         let (Some(held), None) = (before, after) else {
@@ -159,6 +155,12 @@ impl Book {
         }
         self.former.remove(&(side, key));
         None
+    }
+
+    fn note_foreign(&mut self, (object, key): (&Object, Key), after: Option<&Image>) {
+        let Some(after) = after else { return };
+        let of = |unit: &usize| (key, *unit, meaning(object, *unit, after));
+        self.foreign.extend(object.editable.iter().map(of));
     }
 
     /// Who spells a value in another way has written it, too.
@@ -210,6 +212,11 @@ impl Book {
     /// The program destroyed a record for ever, as it was told to.
     pub(crate) fn destroyed(&mut self, object: &Object, key: Key, held: Option<&Image>) {
         self.replace_all(object, key, held);
+    }
+
+    /// The program made the mirror show a record as it was in Twenty: an edit there is still to come.
+    pub(crate) fn is_edited_since(&mut self, key: Key) {
+        self.spans.entry(key).or_default().edited.insert(Side::Source);
     }
 
     fn replace_all(&mut self, object: &Object, key: Key, held: Option<&Image>) {

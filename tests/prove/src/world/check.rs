@@ -84,12 +84,13 @@ impl World {
         is_own.then(|| format!("{key:?}: its own {value:?} is a conflict"))
     }
 
-    /// Whether a row that the program wrote is of a record that was deleted or restored in Twenty meanwhile.
+    /// Whether a row that the program wrote is of a record that was deleted, restored or edited in Twenty meanwhile.
     pub(super) fn check_behind(&mut self, key: Key, after: Option<&Image>) {
         let Some(here) = after.map(is_live) else { return };
         match self.twenty.get(key).map(|record| is_live(&record.image)) {
             None => self.book.is_behind(key, false),
             Some(there) if there != here => self.book.is_behind(key, there),
+            Some(_) if !self.is_equal(key) => self.book.is_edited_since(key),
             Some(_) => {}
         }
     }
