@@ -77,10 +77,10 @@ impl TriggerRole {
         const UPDATE: i16 = 16;
         const TRUNCATE: i16 = 32;
         match self {
-            TriggerRole::Guard => ROW | BEFORE | INSERT | UPDATE,
-            TriggerRole::Log => ROW | INSERT | UPDATE | DELETE,
-            TriggerRole::Truncate => BEFORE | TRUNCATE,
-            TriggerRole::Refuse => BEFORE | INSERT | UPDATE | DELETE | TRUNCATE,
+            TriggerRole::Guard => ROW + BEFORE + INSERT + UPDATE,
+            TriggerRole::Log => ROW + INSERT + UPDATE + DELETE,
+            TriggerRole::Truncate => BEFORE + TRUNCATE,
+            TriggerRole::Refuse => BEFORE + INSERT + UPDATE + DELETE + TRUNCATE,
         }
     }
 }

@@ -158,6 +158,16 @@ fn a_renamed_field_is_renamed_whatever_its_parts() {
 }
 
 #[test]
+fn a_renamed_field_leaves_no_lost_column() {
+    let join_column = "employerId".to_owned();
+    let renamed = after(|object| {
+        object.fields[1].name = "employer".to_owned();
+        object.fields[1].kind = FieldKind::ManyToOne { join_column };
+    });
+    assert_eq!(renamed, ["rename column people.company_id to employer_id"]);
+}
+
+#[test]
 fn a_renamed_object_is_renamed() {
     let renamed = after(|object| object.name_plural = "humanBeings".to_owned());
     assert_eq!(renamed, ["rename table people to human_beings"]);
@@ -270,6 +280,21 @@ fn what_is_held_changes_no_table_and_what_is_known_goes_on_under_its_name() {
         let old =
             plan.tables[0].columns.iter().find(|column| column.name == "salary_amount_micros");
         assert_eq!(old.map(|column| column.path.key.as_str()), Some("wage"));
+    }
+}
+
+#[test]
+fn a_new_description_is_told_unless_everything_is_frozen() {
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut object = people();
+    object.description = Some("Somebody".to_owned());
+    let told = ["describe people"];
+    assert_eq!(steps(&planned(&object, &before, Mode::Auto)), told);
+    for _ in [0, 1] {
+        assert_eq!(steps(&planned(&object, &before, Mode::Ask)), told);
+        assert!(planned(&object, &before, Mode::Freeze).is_empty());
+        // The same beside what is held.
+        object.fields.push(field(20, "motto", FieldKind::Text));
     }
 }
 

@@ -140,6 +140,23 @@ fn an_edit_that_cannot_be_sent_now_is_not_settled_by_that() {
     assert_eq!(decide(&lost, &Sighting::Unseen).base, NewBase::Settled, "without a lost column");
 }
 
+#[test]
+fn the_newest_entry_stays_while_something_is_to_be_sent_or_waits() {
+    let mut edited = pending(Some(of_text("b")), Some(of_text("later")));
+    edited.sent = Some(sent(&[("text", text("m"))]));
+    edited.operations = vec![updated(1, "text")];
+    let answer = Answer::Written(row(&[("text", text("m"))]));
+    let found =
+        acknowledge(rules(&Policies::default()), &edited, &Acknowledgement { answer, through: 1 });
+    assert_eq!((outcomes(&found), found.next), (vec![], Next::Push));
+    let mut waiting = pending(Some(of_text("b")), Some(of_text("m")));
+    waiting.operations = vec![updated(1, "count"), updated(2, "count")];
+    let mut source = row(&[]);
+    source.values[at("text")] = None;
+    let found = decide(&waiting, &Sighting::Present(source));
+    assert_eq!((outcomes(&found), found.next), (vec![(1, Outcome::Agreed)], Next::Nothing));
+}
+
 /// The test table, in which the field of this column is gone.
 fn losing(column: &str) -> Table {
     let lost = vec![LostColumn { name: column.to_owned(), cause: LostCause::Removed }];

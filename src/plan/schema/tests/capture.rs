@@ -74,3 +74,12 @@ fn a_cause_is_found_by_its_word() {
     }
     assert_eq!(LostCause::named("stolen"), None);
 }
+
+#[test]
+fn a_table_whose_object_is_gone_says_so_once() {
+    let mut existing = applied(&plan_one(&people(), &Existing::default()), &people());
+    let said = "People: A person [no longer synced]";
+    assert_eq!(comments(&plan("twenty", &[], &existing, Mode::Auto)), [(None, said)]);
+    existing.tables[0].comment = Some(said.to_owned());
+    assert_eq!(comments(&plan("twenty", &[], &existing, Mode::Auto)), []);
+}
