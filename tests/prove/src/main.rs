@@ -15,7 +15,7 @@ const SCENARIOS: u64 = 40;
 
 /// The most histories that a planted mistake is looked for in.
 #[cfg(feature = "planted")]
-const HUNT: u64 = 20_000;
+const HUNT: u64 = 40_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
