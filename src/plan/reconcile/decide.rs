@@ -298,17 +298,25 @@ impl<'a> Decision<'a> {
     }
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
-    /// keep a record, and neither is a value as it was before a write that may not have arrived.
+    /// keep a record, and neither is a value as it was before a write that may not have arrived, or a field that is
+    /// younger than the base.
     fn source_edits(&self, row: &Row) -> Vec<usize> {
         let source = Image::of(row);
         let reference = Reference { moved: false, ..self.reference(row) };
         let changed = |unit: &&Unit| {
             let seen = see(self.columns(), unit, reference, &source, &source);
             let is_position = self.columns()[unit.columns[0]].field_kind == FieldKind::Position;
-            let counts = is_writable(self.rules.table, unit) && !is_position;
+            let counts =
+                is_writable(self.rules.table, unit) && !is_position && !self.is_younger(unit);
             counts && seen.is_some_and(|seen| seen.source_changed)
         };
         self.units.iter().filter(changed).flat_map(|unit| unit.columns.clone()).collect()
+    }
+
+    /// Whether the base knows nothing of a unit, which does not wait for a decision either.
+    fn is_younger(&self, unit: &Unit) -> bool {
+        let Pending { base: Some(base), waiting, .. } = self.pending else { return false };
+        unit.columns.iter().all(|column| base.get(*column).is_none() && !waiting.contains(column))
     }
 
     /// A conflict about the record.

@@ -56,6 +56,21 @@ fn the_value_before_a_write_in_doubt_is_no_reason_to_keep_a_deleted_record() {
     }
 }
 
+/// A field was added in Twenty, and each row that had just been deleted here came back.
+#[test]
+fn a_field_that_is_younger_than_the_base_is_no_edit_that_brings_a_row_back() {
+    let mut local = pending(Some(of_text("b")), None);
+    local.base.as_mut().unwrap().set(at("count"), None);
+    let shown = Sighting::Present(row(&[("text", text("b")), ("count", Value::Integer(1))]));
+    let found = with(&edit_restores(), &local, &shown);
+    assert_eq!((&found.mirror, found.next), (&MirrorStep::Keep, Next::Push));
+    assert_eq!(found.conflicts, []);
+    // One that waits for a decision was changed there.
+    local.waiting.insert(at("count"));
+    let found = with(&edit_restores(), &local, &shown);
+    assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Source))]);
+}
+
 #[test]
 fn what_a_delete_leaves_is_what_lies_in_the_trash() {
     let policies = Policies::default();

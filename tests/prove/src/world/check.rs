@@ -70,7 +70,9 @@ impl World {
         let of_the_dead = |(of, conflict): &(Key, Conflict)| {
             *of == key && conflict.kind == ConflictKind::DeletedAtSource
         };
-        if conflict.kind != ConflictKind::Field || self.mirror.conflicts.iter().any(of_the_dead) {
+        // A field that is younger than what both sides agreed on is in conflict with whatever is there.
+        let is_of_fields = conflict.kind == ConflictKind::Field && self.drift.is_none();
+        if !is_of_fields || self.mirror.conflicts.iter().any(of_the_dead) {
             return None;
         }
         let is_meant = |unit: &&usize| object.units[**unit].columns == conflict.columns;
