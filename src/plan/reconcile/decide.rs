@@ -175,16 +175,18 @@ impl<'a> Decision<'a> {
 
     fn deleted_here(&self, row: &Row) -> Reconciled {
         let edits = self.source_edits(row);
-        let policy = self.rules.policies.deletes;
+        // That a field is new brings no record back, but what it holds is not forgotten.
+        let restores = self.rules.policies.deletes == DeletePolicy::EditRestores
+            && !edits.iter().all(|column| self.is_younger(*column));
         let conflict =
             |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
-        match (edits.is_empty(), policy) {
+        match (edits.is_empty(), restores) {
             (true, _) => again(Some(Image::of(row)), Vec::new()),
-            (false, DeletePolicy::DeleteWins) => {
+            (false, false) => {
                 let conflicts = vec![conflict(Side::Mirror)];
                 again(Some(Image::of(row)), conflicts)
             }
-            (false, DeletePolicy::EditRestores) => {
+            (false, true) => {
                 let conflicts = vec![conflict(Side::Source)];
                 self.settled(MirrorStep::Insert(row.clone()), Outcome::Conflict, conflicts)
             }
@@ -298,25 +300,23 @@ impl<'a> Decision<'a> {
     }
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
-    /// keep a record, and neither is a value as it was before a write that may not have arrived, or a field that is
-    /// younger than the base.
+    /// keep a record, and neither is a value as it was before a write that may not have arrived.
     fn source_edits(&self, row: &Row) -> Vec<usize> {
         let source = Image::of(row);
         let reference = Reference { moved: false, ..self.reference(row) };
         let changed = |unit: &&Unit| {
             let seen = see(self.columns(), unit, reference, &source, &source);
             let is_position = self.columns()[unit.columns[0]].field_kind == FieldKind::Position;
-            let counts =
-                is_writable(self.rules.table, unit) && !is_position && !self.is_younger(unit);
+            let counts = is_writable(self.rules.table, unit) && !is_position;
             counts && seen.is_some_and(|seen| seen.source_changed)
         };
         self.units.iter().filter(changed).flat_map(|unit| unit.columns.clone()).collect()
     }
 
-    /// Whether the base knows nothing of a unit, which does not wait for a decision either.
-    fn is_younger(&self, unit: &Unit) -> bool {
+    /// Whether the base knows nothing of a column, which does not wait for a decision either: its field is younger.
+    fn is_younger(&self, column: usize) -> bool {
         let Pending { base: Some(base), waiting, .. } = self.pending else { return false };
-        unit.columns.iter().all(|column| base.get(*column).is_none() && !waiting.contains(column))
+        base.get(column).is_none() && !waiting.contains(&column)
     }
 
     /// A conflict about the record.

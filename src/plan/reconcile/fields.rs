@@ -159,11 +159,7 @@ impl<'a> Merging<'a> {
     /// conflict.
     fn hold(&mut self, unit: &Unit) {
         let columns = self.decision.columns();
-        let reference = Reference {
-            base: Some(&self.fields.base),
-            sent: None,
-            ..self.decision.reference(self.row)
-        };
+        let reference = Reference { sent: None, ..self.decision.reference(self.row) };
         let again = see(columns, unit, reference, &self.source, self.mirror);
         let is_new = self.decision.pending.base.is_none();
         if is_new || !again.is_some_and(|seen| seen.source_changed && seen.mirror_changed) {

@@ -21,7 +21,7 @@ pub fn judge(seed: u64, setup: Setup) -> Played {
 /// of their own where no other can be.
 #[cfg(feature = "planted")]
 pub fn hunt(bug: crate::mistakes::Bug, seeds: u64) -> Option<(u64, Wrong)> {
-    let setup = if bug.is_varied() { Setup::varied } else { Setup::of };
+    let setup = if bug.is_varied() { Setup::varied } else { Setup::plain };
     let wrong_with = |seed: u64, bug: Option<crate::mistakes::Bug>| {
         crate::mistakes::plant(bug);
         let wrong = judge(seed, setup(seed)).wrong;

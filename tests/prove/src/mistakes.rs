@@ -39,8 +39,6 @@ pub enum Bug {
     RestoreUndeletable,
     /// A reference that follows its new record is forgotten when every change in the log is done. It was so, too.
     OpenWithoutEntry,
-    /// A page is applied to a record whose write is in doubt.
-    PageDecidesInDoubt,
     /// A new record is sent without its id.
     CreateWithoutId,
     /// A create whose answer was lost is sent again, with another id.
@@ -89,7 +87,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 39] = [
+    pub const ALL: [Bug; 38] = [
         Bug::NoOverlap,
         Bug::WatermarkOfLastPage,
         Bug::WatermarkOfLargestTime,
@@ -106,7 +104,6 @@ impl Bug {
         Bug::LookUnnoticed,
         Bug::RestoreUndeletable,
         Bug::OpenWithoutEntry,
-        Bug::PageDecidesInDoubt,
         Bug::CreateWithoutId,
         Bug::CreateRepeated,
         Bug::DeleteOnAbsence,

@@ -64,7 +64,7 @@ fn a_field_that_is_younger_than_the_base_is_no_edit_that_brings_a_row_back() {
     let shown = Sighting::Present(row(&[("text", text("b")), ("count", Value::Integer(1))]));
     let found = with(&edit_restores(), &local, &shown);
     assert_eq!((&found.mirror, found.next), (&MirrorStep::Keep, Next::Push));
-    assert_eq!(found.conflicts, []);
+    assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Mirror))]);
     // One that waits for a decision was changed there.
     local.waiting.insert(at("count"));
     let found = with(&edit_restores(), &local, &shown);

@@ -230,7 +230,7 @@ impl Daemon {
 
 /// Decides on a record with local changes from what a page shows of it.
 fn decide(object: &Object, pending: &Pending, row: Option<&Row>) -> Option<Decision> {
-    if pending.sent.is_some() && !mistakes::is(Bug::PageDecidesInDoubt) {
+    if pending.sent.is_some() {
         return None;
     }
     let sighting = row.map_or(Sighting::Absent, |row| Sighting::of(row.clone()));

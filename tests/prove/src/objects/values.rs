@@ -1,6 +1,6 @@
 //! What people write into the fields that only varied histories have.
 //!
-//! It exists beside [`super::values`] so that the plain histories stay as they are. Invariants: what is a person's own
+//! It exists beside [`super::values()`] so that the plain histories stay as they are. Invariants: what is a person's own
 //! is written by nobody else; a value is spelt as the side keeps it on which it is written.
 
 use serde_json::json;

@@ -71,7 +71,7 @@ impl World {
             *of == key && conflict.kind == ConflictKind::DeletedAtSource
         };
         // A field that is younger than what both sides agreed on is in conflict with whatever is there.
-        let is_of_fields = conflict.kind == ConflictKind::Field && self.drift.is_none();
+        let is_of_fields = conflict.field.is_some() && self.drift.is_none();
         if !is_of_fields || self.mirror.conflicts.iter().any(of_the_dead) {
             return None;
         }
