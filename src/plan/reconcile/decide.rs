@@ -181,10 +181,10 @@ impl<'a> Decision<'a> {
         let conflict =
             |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
         match (edits.is_empty(), restores) {
-            (true, _) => again(Some(Image::of(row)), Vec::new()),
+            (true, _) => again(Some(self.base_on(row)), Vec::new()),
             (false, false) => {
                 let conflicts = vec![conflict(Side::Mirror)];
-                again(Some(Image::of(row)), conflicts)
+                again(Some(self.base_on(row)), conflicts)
             }
             (false, true) => {
                 let conflicts = vec![conflict(Side::Source)];
@@ -311,6 +311,15 @@ impl<'a> Decision<'a> {
             counts && seen.is_some_and(|seen| seen.source_changed)
         };
         self.units.iter().filter(changed).flat_map(|unit| unit.columns.clone()).collect()
+    }
+
+    /// What the source holds; where it shows nothing, the base as it was.
+    fn base_on(&self, row: &Row) -> Image {
+        let mut base = self.pending.base.clone().unwrap_or_else(|| Image::of(row));
+        for (index, value) in row.values.iter().enumerate().filter(|(_, value)| value.is_some()) {
+            base.set(index, value.clone());
+        }
+        base
     }
 
     /// Whether the base knows nothing of a column, which does not wait for a decision either: its field is younger.

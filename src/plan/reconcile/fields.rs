@@ -216,9 +216,8 @@ impl<'a> Merging<'a> {
 
     fn mirror_differs(&self, unit: &Unit) -> bool {
         let columns = self.decision.columns();
-        match &self.decision.pending.base {
-            Some(base) => canonical::units_equal(columns, unit, base, self.mirror) == Some(false),
-            None => canonical::unit_empty(columns, unit, self.mirror) == Some(false),
-        }
+        let base = self.decision.pending.base.as_ref();
+        let equal = base.and_then(|base| canonical::units_equal(columns, unit, base, self.mirror));
+        equal.or_else(|| canonical::unit_empty(columns, unit, self.mirror)) == Some(false)
     }
 }

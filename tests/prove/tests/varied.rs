@@ -7,7 +7,7 @@ use prove::{
 };
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 5] = [
+const REGRESSIONS: [(u64, &str); 7] = [
     (
         1592,
         "a refused record that was mended was never tried again: the change that mended it was settled",
@@ -15,6 +15,11 @@ const REGRESSIONS: [(u64, &str); 5] = [
     (7649, "the same, where the look came first"),
     (642, "a create that left a reference out was in doubt, and an earlier one said otherwise"),
     (46466, "a version guarded a write although what was read with it was not decided on"),
+    (22556, "what a renamed field held was forgotten when a delete won"),
+    (
+        79774,
+        "a row was inserted anew with a field that Twenty showed under another name, and settled unsent",
+    ),
     (1698, "a rich text that was cleared here was taken for a change in Twenty"),
 ];
 

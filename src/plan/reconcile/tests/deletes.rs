@@ -71,6 +71,23 @@ fn a_field_that_is_younger_than_the_base_is_no_edit_that_brings_a_row_back() {
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Source))]);
 }
 
+/// The row was deleted and inserted anew while Twenty showed the field under another name: its value was settled unsent.
+#[test]
+fn what_the_source_does_not_show_keeps_its_base_and_waits_in_a_row_that_is_inserted_anew() {
+    let mut hidden = row(&[]);
+    hidden.values[at("text")] = None;
+    let shown = Sighting::Present(hidden);
+    let deleted = decide(&pending(Some(of_text("b")), None), &shown);
+    assert_eq!((base_text(&deleted), deleted.next), (Some(&text("b")), Next::Push));
+    let mut unknown = of_text("b");
+    unknown.set(at("text"), None);
+    for base in [of_text("b"), unknown] {
+        let found = decide(&pending(Some(base), Some(of_text("m"))), &shown);
+        let NewBase::Pending { waiting, .. } = found.base else { panic!("settled") };
+        assert_eq!((found.mirror, waiting), (MirrorStep::Keep, vec![at("text")]));
+    }
+}
+
 #[test]
 fn what_a_delete_leaves_is_what_lies_in_the_trash() {
     let policies = Policies::default();
