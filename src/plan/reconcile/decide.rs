@@ -173,26 +173,6 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn deleted_here(&self, row: &Row) -> Reconciled {
-        let edits = self.source_edits(row);
-        // That a field is new brings no record back, but what it holds is not forgotten.
-        let restores = self.rules.policies.deletes == DeletePolicy::EditRestores
-            && !edits.iter().all(|column| self.is_younger(*column));
-        let conflict =
-            |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
-        match (edits.is_empty(), restores) {
-            (true, _) => again(Some(self.base_on(row)), Vec::new()),
-            (false, false) => {
-                let conflicts = vec![conflict(Side::Mirror)];
-                again(Some(self.base_on(row)), conflicts)
-            }
-            (false, true) => {
-                let conflicts = vec![conflict(Side::Source)];
-                self.settled(MirrorStep::Insert(row.clone()), Outcome::Conflict, conflicts)
-            }
-        }
-    }
-
     fn tombstone(&self, row: &Row) -> Reconciled {
         let Some(mirror) = &self.pending.mirror else { return self.deleted_on_both(row) };
         let base = if self.sent_a_delete() { Life::Dead } else { self.base_life() };
@@ -301,7 +281,7 @@ impl<'a> Decision<'a> {
 
     /// The columns of the units that the source changed since both sides agreed. A place in a list is no reason to
     /// keep a record, and neither is a value as it was before a write that may not have arrived.
-    fn source_edits(&self, row: &Row) -> Vec<usize> {
+    pub(super) fn source_edits(&self, row: &Row) -> Vec<usize> {
         let source = Image::of(row);
         let reference = Reference { moved: false, ..self.reference(row) };
         let changed = |unit: &&Unit| {
@@ -313,23 +293,8 @@ impl<'a> Decision<'a> {
         self.units.iter().filter(changed).flat_map(|unit| unit.columns.clone()).collect()
     }
 
-    /// What the source holds; where it shows nothing, the base as it was.
-    fn base_on(&self, row: &Row) -> Image {
-        let mut base = self.pending.base.clone().unwrap_or_else(|| Image::of(row));
-        for (index, value) in row.values.iter().enumerate().filter(|(_, value)| value.is_some()) {
-            base.set(index, value.clone());
-        }
-        base
-    }
-
-    /// Whether the base knows nothing of a column, which does not wait for a decision either: its field is younger.
-    fn is_younger(&self, column: usize) -> bool {
-        let Pending { base: Some(base), waiting, .. } = self.pending else { return false };
-        base.get(column).is_none() && !waiting.contains(&column)
-    }
-
     /// A conflict about the record.
-    fn whole(
+    pub(super) fn whole(
         &self,
         kind: ConflictKind,
         columns: &[usize],

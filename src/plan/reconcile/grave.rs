@@ -5,11 +5,14 @@
 use time::OffsetDateTime;
 
 use super::{
-    MirrorStep, Outcome, Reconciled,
+    ConflictKind, MirrorStep, Outcome, Reconciled,
     decide::{Decision, again, differences, updated},
 };
 use crate::{
-    plan::pending::DeletedRecords,
+    plan::{
+        pending::{DeletedRecords, Pending},
+        policy::{DeletePolicy, Side},
+    },
     record::{DeleteMode, Direction, Image, Row, Value},
 };
 
@@ -32,6 +35,42 @@ impl Decision<'_> {
             (DeletedRecords::Keep, Some(row)) => MirrorStep::Insert(row),
             (DeletedRecords::Keep | DeletedRecords::Remove, _) => MirrorStep::Keep,
         }
+    }
+
+    /// The row was deleted here, and the record lives in the source.
+    pub(super) fn deleted_here(&self, row: &Row) -> Reconciled {
+        let edits = self.source_edits(row);
+        // That a field is new brings no record back, but what it holds is not forgotten.
+        let restores = self.rules.policies.deletes == DeletePolicy::EditRestores
+            && !edits.iter().all(|column| self.is_younger(*column));
+        let conflict =
+            |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
+        match (edits.is_empty(), restores) {
+            (true, _) => again(Some(self.base_on(row)), Vec::new()),
+            (false, false) => {
+                let conflicts = vec![conflict(Side::Mirror)];
+                again(Some(self.base_on(row)), conflicts)
+            }
+            (false, true) => {
+                let conflicts = vec![conflict(Side::Source)];
+                self.settled(MirrorStep::Insert(row.clone()), Outcome::Conflict, conflicts)
+            }
+        }
+    }
+
+    /// What the source holds; where it shows nothing, the base as it was.
+    fn base_on(&self, row: &Row) -> Image {
+        let mut base = self.pending.base.clone().unwrap_or_else(|| Image::of(row));
+        for (index, value) in row.values.iter().enumerate().filter(|(_, value)| value.is_some()) {
+            base.set(index, value.clone());
+        }
+        base
+    }
+
+    /// Whether the base knows nothing of a column, which does not wait for a decision either: its field is younger.
+    fn is_younger(&self, column: usize) -> bool {
+        let Pending { base: Some(base), waiting, .. } = self.pending else { return false };
+        base.get(column).is_none() && !waiting.contains(&column)
     }
 
     /// The source acknowledged our delete.
