@@ -100,10 +100,20 @@ fn since_sent(
     source: &Image,
     mirror: &Image,
 ) -> Option<(bool, bool)> {
-    let sent = reference.sent?;
+    let changes = since(columns, unit, reference.sent?, source, mirror)?;
+    (!changes.0 || reference.arrived).then_some(changes)
+}
+
+/// Changes by source and mirror since these values were sent and arrived.
+fn since(
+    columns: &[Column],
+    unit: &Unit,
+    sent: &Image,
+    source: &Image,
+    mirror: &Image,
+) -> Option<(bool, bool)> {
     let became = canonical::may_have_become(columns, unit, sent, source)?;
-    let mirror_changed = !canonical::units_equal(columns, unit, sent, mirror)?;
-    (became || reference.arrived).then_some((!became, mirror_changed))
+    Some((!became, !canonical::units_equal(columns, unit, sent, mirror)?))
 }
 
 /// Changes since a create that was given up; `None` if there is none, or it did not set the unit. What the source holds
@@ -120,8 +130,9 @@ fn since_given_up(
     if canonical::unit_empty(columns, unit, sent)? {
         return None;
     }
-    if canonical::may_have_become(columns, unit, sent, source)? {
-        return Some((false, !canonical::units_equal(columns, unit, sent, mirror)?));
+    let changes = since(columns, unit, sent, source, mirror)?;
+    if !changes.0 {
+        return Some(changes);
     }
     let is_changed = !canonical::unit_empty(columns, unit, mirror)?;
     reference.sent.is_none().then_some((true, is_changed))

@@ -268,16 +268,25 @@ pub(super) fn is_left_out(
 /// the mirror holds a value.
 pub fn changed(rules: Rules<'_>, base: Option<&Image>, mirror: &Image) -> Vec<Unit> {
     let columns = &rules.table.columns;
-    let differs = |unit: &Unit| {
-        let against = base.and_then(|base| canonical::units_equal(columns, unit, base, mirror));
+    let keeps_place = |unit: &Unit| {
         let empty = canonical::unit_empty(columns, unit, mirror).unwrap_or(true);
-        let keeps_place = columns[unit.columns[0]].field_kind == FieldKind::Position && empty;
-        !keeps_place && !against.unwrap_or(empty)
+        columns[unit.columns[0]].field_kind == FieldKind::Position && empty
     };
-    units(columns)
-        .into_iter()
-        .filter(|unit| is_writable(rules.table, unit) && differs(unit))
-        .collect()
+    let is_changed = |unit: &Unit| {
+        is_writable(rules.table, unit) && !keeps_place(unit) && differs(columns, unit, base, mirror)
+    };
+    units(columns).into_iter().filter(is_changed).collect()
+}
+
+/// Whether the mirror holds a unit otherwise than the base; one that the base does not know, whether it holds a value.
+pub(super) fn differs(
+    columns: &[Column],
+    unit: &Unit,
+    base: Option<&Image>,
+    mirror: &Image,
+) -> bool {
+    let equal = base.and_then(|base| canonical::units_equal(columns, unit, base, mirror));
+    equal.or_else(|| canonical::unit_empty(columns, unit, mirror)) == Some(false)
 }
 
 /// Whether local changes of a unit travel to the source.

@@ -13,7 +13,7 @@ use crate::{
         merge::{Reference, Seen, Verdict, merge, see},
         pending::Pending,
         policy::{Side, Times},
-        push::{is_left_out, is_writable},
+        push::{self, is_left_out, is_writable},
     },
     record::{FieldKind, Image, Row, Unit, Value, canonical},
 };
@@ -79,7 +79,9 @@ impl<'a> Merging<'a> {
         let reference = self.decision.reference(self.row);
         match see(columns, unit, reference, &self.source, self.mirror) {
             Some(seen) => self.decide(unit, self.adjusted(unit, seen)),
-            None if self.mirror_differs(unit) => self.fields.waiting.extend(&unit.columns),
+            None if push::differs(columns, unit, reference.base, self.mirror) => {
+                self.fields.waiting.extend(&unit.columns);
+            }
             None => {}
         }
     }
@@ -212,12 +214,5 @@ impl<'a> Merging<'a> {
             canonical::units_equal(columns, unit, base, &self.source) == Some(true)
         });
         old || empty(&self.source) && !empty(sent)
-    }
-
-    fn mirror_differs(&self, unit: &Unit) -> bool {
-        let columns = self.decision.columns();
-        let base = self.decision.pending.base.as_ref();
-        let equal = base.and_then(|base| canonical::units_equal(columns, unit, base, self.mirror));
-        equal.or_else(|| canonical::unit_empty(columns, unit, self.mirror)) == Some(false)
     }
 }

@@ -42,19 +42,14 @@ impl Decision<'_> {
         let edits = self.source_edits(row);
         // That a field is new brings no record back, but what it holds is not forgotten.
         let restores = self.rules.policies.deletes == DeletePolicy::EditRestores
-            && !edits.iter().all(|column| self.is_younger(*column));
-        let conflict =
-            |winner| self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
-        match (edits.is_empty(), restores) {
-            (true, _) => again(Some(self.base_on(row)), Vec::new()),
-            (false, false) => {
-                let conflicts = vec![conflict(Side::Mirror)];
-                again(Some(self.base_on(row)), conflicts)
-            }
-            (false, true) => {
-                let conflicts = vec![conflict(Side::Source)];
-                self.settled(MirrorStep::Insert(row.clone()), Outcome::Conflict, conflicts)
-            }
+            && edits.iter().any(|column| !self.is_younger(*column));
+        let winner = if restores { Side::Source } else { Side::Mirror };
+        let conflict = || self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
+        let conflicts = if edits.is_empty() { Vec::new() } else { vec![conflict()] };
+        if restores {
+            self.settled(MirrorStep::Insert(row.clone()), Outcome::Conflict, conflicts)
+        } else {
+            again(Some(self.base_on(row)), conflicts)
         }
     }
 

@@ -115,20 +115,6 @@ fn a_held_field_waits_and_the_rest_of_the_record_flows() {
     assert_eq!(waiting, [at("text")]);
 }
 
-/// Both made the record; the field waited for a person, was then cleared in Twenty, and the value from here was sent.
-#[test]
-fn a_held_field_of_a_record_made_on_both_sides_waits_whatever_comes() {
-    let policies = Policies { object: Policy::Hold, ..Policies::default() };
-    let local = pending(None, Some(of_text("m")));
-    let shown = |value: &str| Sighting::Present(row(&[("text", text(value))]));
-    let found = with(&policies, &local, &shown("s"));
-    let NewBase::Pending { base: Some(base), waiting, .. } = found.base else { panic!("settled") };
-    assert_eq!((base.get(at("text")), &waiting[..]), (None, &[at("text")][..]));
-    let waiting = waiting.into_iter().collect();
-    let cleared = with(&policies, &Pending { base: Some(base), waiting, ..local }, &shown("-"));
-    assert_eq!((cleared.mirror, cleared.next), (MirrorStep::Keep, Next::Nothing));
-}
-
 #[test]
 fn a_key_that_the_source_does_not_show_is_neither_changed_nor_overwritten() {
     let mut source = row(&[]);

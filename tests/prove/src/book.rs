@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    objects::{Key, Object, is_common, is_live, meaning},
+    objects::{Key, Object, is_common, is_live, meaning, partial},
     plan::{policy::DeletePolicy, reconcile::Conflict},
     record::{FieldKind, Image},
 };
@@ -357,10 +357,7 @@ fn wanted(span: &Span, deletes: DeletePolicy) -> Option<Life> {
 fn is_kept(object: &Object, key: Key, edit: &Edit, conflicts: &[(Key, Conflict)]) -> bool {
     conflicts.iter().filter(|(of, _)| *of == key).any(|(_, conflict)| {
         [&conflict.source, &conflict.mirror].into_iter().any(|values| {
-            let mut image = Image::unknown(object.columns().len());
-            for (column, value) in conflict.columns.iter().zip(values) {
-                image.set(*column, value.clone());
-            }
+            let image = partial(object, &conflict.columns, values);
             meaning(object, edit.unit, &image) == edit.value
         })
     })

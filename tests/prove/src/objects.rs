@@ -272,6 +272,19 @@ pub(crate) fn values(object: &Object, unit: usize, choice: usize, number: u32) -
     }
 }
 
+/// An image that knows nothing but these values.
+pub(crate) fn partial<'a>(
+    object: &Object,
+    columns: &[usize],
+    values: impl IntoIterator<Item = &'a Option<Value>>,
+) -> Image {
+    let mut image = Image::unknown(object.columns().len());
+    for (column, value) in columns.iter().zip(values) {
+        image.set(*column, value.clone());
+    }
+    image
+}
+
 /// What a unit holds, as a text that is equal where the meaning is. Nothing for nothing.
 pub(crate) fn meaning(object: &Object, unit: usize, image: &Image) -> String {
     let mut said = Vec::new();

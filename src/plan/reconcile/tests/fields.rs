@@ -100,3 +100,17 @@ fn only_what_waits_without_a_base_is_in_conflict_whatever_the_mirror_holds() {
         assert_eq!(found.mirror == taken, expected.is_empty(), "{what}");
     }
 }
+
+/// Both made the record; the field waited for a person, was then cleared in Twenty, and the value from here was sent.
+#[test]
+fn a_held_field_of_a_record_made_on_both_sides_waits_whatever_comes() {
+    let policies = Policies { object: Policy::Hold, ..Policies::default() };
+    let local = pending(None, Some(of_text("m")));
+    let shown = |value: &str| Sighting::Present(row(&[("text", text(value))]));
+    let found = with(&policies, &local, &shown("s"));
+    let NewBase::Pending { base: Some(base), waiting, .. } = found.base else { panic!("settled") };
+    assert_eq!((base.get(at("text")), &waiting[..]), (None, &[at("text")][..]));
+    let waiting = waiting.into_iter().collect();
+    let cleared = with(&policies, &Pending { base: Some(base), waiting, ..local }, &shown("-"));
+    assert_eq!((cleared.mirror, cleared.next), (MirrorStep::Keep, Next::Nothing));
+}

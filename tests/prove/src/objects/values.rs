@@ -7,7 +7,7 @@ use serde_json::json;
 use time::{Date, Duration, macros::date};
 
 use super::Object;
-use crate::record::{Column, Decimal, FieldKind, Image, Value};
+use crate::record::{Column, Decimal, FieldKind, Value};
 
 const DAY: Date = date!(2026 - 01 - 01);
 
@@ -96,10 +96,8 @@ pub(crate) fn is_common(object: &Object, unit: usize, said: &str) -> bool {
         return true;
     }
     values(object, unit, 1, 0).is_some_and(|same| {
-        let mut image = Image::unknown(object.columns().len());
-        for (index, value) in object.units[unit].columns.iter().zip(same) {
-            image.set(*index, Some(value));
-        }
+        let same: Vec<Option<Value>> = same.into_iter().map(Some).collect();
+        let image = super::partial(object, &object.units[unit].columns, &same);
         super::meaning(object, unit, &image) == said
     })
 }

@@ -77,8 +77,8 @@ pub(crate) fn objects(dice: &mut Dice) -> Vec<Object> {
     made.collect()
 }
 
-/// The same where no edit brings back what the other side deleted: a field that is new to what both sides agreed on
-/// counts as an edit (docs/invariants.md, I25).
+/// The same where no edit brings back what the other side deleted: not shown where the data model changes
+/// (docs/invariants.md, I25).
 pub(crate) fn without_revival(mut objects: Vec<Object>) -> Vec<Object> {
     for object in &mut objects {
         object.policies.deletes = DeletePolicy::DeleteWins;

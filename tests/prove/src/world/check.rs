@@ -9,7 +9,7 @@ use super::{World, ids_of};
 use crate::{
     book::Side,
     clock::{self, OVERLAP},
-    objects::{Key, UPDATED_AT, cut, is_live, meaning},
+    objects::{Key, UPDATED_AT, cut, is_live, meaning, partial},
     plan::reconcile::{Conflict, ConflictKind},
     record::{Image, Value, canonical},
     twenty,
@@ -47,10 +47,7 @@ impl World {
             let object = &objects[key.0];
             own = own.or_else(|| self.conflict_with_itself(*key, conflict));
             for values in [&conflict.source, &conflict.mirror] {
-                let mut image = Image::unknown(object.columns().len());
-                for (column, value) in conflict.columns.iter().zip(values) {
-                    image.set(*column, value.clone());
-                }
+                let image = partial(object, &conflict.columns, values);
                 for &unit in &object.editable {
                     self.book.kept.insert((*key, unit, meaning(object, unit, &image)));
                 }
@@ -77,10 +74,7 @@ impl World {
         }
         let is_meant = |unit: &&usize| object.units[**unit].columns == conflict.columns;
         let unit = object.editable.iter().find(is_meant)?;
-        let mut image = Image::unknown(object.columns().len());
-        for (column, value) in conflict.columns.iter().zip(&conflict.source) {
-            image.set(*column, value.clone());
-        }
+        let image = partial(object, &conflict.columns, &conflict.source);
         let value = meaning(object, *unit, &image);
         let is_own = !self.book.is_foreign(key, *unit, &value);
         is_own.then(|| format!("{key:?}: its own {value:?} is a conflict"))
