@@ -74,8 +74,8 @@ async fn recorded_tables(
     mirror: &Mirror,
     connection: &mut PgConnection,
 ) -> Result<Vec<ExistingTable>, MirrorError> {
-    let objects: Vec<(Uuid, String, String)> = sqlx::query_as(
-        "select object_id, name_plural, table_name from sync.object where workspace_id = $1",
+    let objects: Vec<(Uuid, String, String, i64)> = sqlx::query_as(
+        "select object_id, name_plural, table_name, generation from sync.object where workspace_id = $1",
     )
     .bind(mirror.workspace_id)
     .fetch_all(&mut *connection)
@@ -83,16 +83,18 @@ async fn recorded_tables(
     .map_err(MirrorError::query("read sync.object"))?;
     let mut columns = recorded_columns(mirror, connection).await?;
     let mut lost = lost_columns(mirror, connection).await?;
-    let table = |(object_id, name_plural, name): (Uuid, String, String)| ExistingTable {
-        object_id,
-        name_plural: stored::read_name(&name_plural),
-        name,
-        comment: None,
-        columns: columns.remove(&object_id).unwrap_or_default(),
-        catalog: BTreeMap::new(),
-        lost: lost.remove(&object_id).unwrap_or_default(),
-        triggers: Vec::new(),
-    };
+    let table =
+        |(object_id, name_plural, name, generation): (Uuid, String, String, i64)| ExistingTable {
+            object_id,
+            name_plural: stored::read_name(&name_plural),
+            name,
+            comment: None,
+            columns: columns.remove(&object_id).unwrap_or_default(),
+            catalog: BTreeMap::new(),
+            lost: lost.remove(&object_id).unwrap_or_default(),
+            generation,
+            triggers: Vec::new(),
+        };
     Ok(objects.into_iter().map(table).collect())
 }
 

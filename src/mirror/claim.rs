@@ -55,6 +55,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// Which writing of its row in `sync.base` this is: another one means that something was decided meanwhile.
     pub written: i64,
+    /// The generation of its table.
+    pub generation: i64,
 }
 
 impl Claimed {
@@ -255,7 +257,7 @@ async fn waiting(
     let sql = format!(
         "select b.object_id, b.record_id, b.base, b.sent, b.given_up, b.sent_at, b.sent_through, b.waiting, b.since, \
          b.xmin::text::bigint as written, \
-         o.changed_by, coalesce(q.attempts, 0) as attempts from {QUEUE} \
+         o.changed_by, coalesce(q.attempts, 0) as attempts, ob.generation from {QUEUE} \
          where b.workspace_id = $1 and {RUNS} and {DUE} and (b.sent_at is not null or not exists (select from \
          sync.stopped_record r where r.workspace_id = b.workspace_id and r.object_id = b.object_id \
          and r.record_id = b.record_id and o.outbox_id <= r.through)) \
@@ -273,7 +275,8 @@ async fn waiting(
         .map(|row| {
             let by = row.try_get("changed_by")?;
             let attempts = u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or(0);
-            Ok(Claimed { changed_by: by, attempts, ..base(row)? })
+            let generation = row.try_get("generation")?;
+            Ok(Claimed { changed_by: by, attempts, generation, ..base(row)? })
         })
         .collect::<Result<_, _>>()
         .map_err(MirrorError::query("read local changes"))?;
@@ -322,6 +325,7 @@ pub(super) fn base(row: &PgRow) -> Result<Claimed, sqlx::Error> {
         changed_by: None,
         attempts: 0,
         written: row.try_get("written")?,
+        generation: 0,
     })
 }
 

@@ -44,6 +44,7 @@ fn migrator() -> Migrator {
         migration(11, "unchanged", include_str!("../../migrations/0011_unchanged.sql")),
         migration(12, "budget", include_str!("../../migrations/0012_budget.sql")),
         migration(13, "late and lost", include_str!("../../migrations/0013_late_and_lost.sql")),
+        migration(14, "generation", include_str!("../../migrations/0014_generation.sql")),
     ]);
     migrator.dangerous_set_table_name(BOOK);
     migrator.create_schema("sync");

@@ -78,6 +78,7 @@ impl SchemaChange<'_> {
                 record_fields(self.mirror, connection, table).await?;
             }
             record_lost(self.mirror, connection, table).await?;
+            record_generation(self.mirror, connection, table).await?;
             if refill.contains(table.name.as_str()) {
                 read_anew(self.mirror, connection, table).await?;
             }
@@ -269,6 +270,24 @@ async fn record_object(
     .await
     .map(drop)
     .map_err(MirrorError::query("write sync.object"))
+}
+
+/// From now on, who does not know these columns writes nothing.
+async fn record_generation(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<(), MirrorError> {
+    sqlx::query(
+        "update sync.object set generation = $3 where workspace_id = $1 and object_id = $2 and generation <> $3",
+    )
+    .bind(mirror.workspace_id)
+    .bind(table.object_id)
+    .bind(table.generation)
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(MirrorError::query("write down that the columns of a table have changed"))
 }
 
 async fn record_fields(

@@ -102,6 +102,12 @@ pub enum MirrorError {
         /// The object's plural name.
         object: String,
     },
+    /// The table is another than the one that was read for.
+    #[error("the columns of {object} have changed since they were looked at")]
+    Outdated {
+        /// The object's plural name.
+        object: String,
+    },
     /// Another program has taken the lease.
     #[error("another twenty-sync works on this mirror now")]
     LeaseLost,
@@ -174,6 +180,7 @@ impl MirrorError {
             | MirrorError::Page { cause, .. }
             | MirrorError::Query { cause, .. } => sql_fault(cause),
             MirrorError::Overtaken { .. }
+            | MirrorError::Outdated { .. }
             | MirrorError::Busy { .. }
             | MirrorError::TooManyRemoved { .. } => MirrorFault::Transient,
             MirrorError::LeaseLost => MirrorFault::Replaced,
@@ -212,6 +219,9 @@ impl MirrorError {
             MirrorError::TooManyRemoved { .. } => "look at `twenty-sync fuse status`",
             MirrorError::LeaseLost => "twenty-sync status says which one",
             MirrorError::Overtaken { .. } => "let only one twenty-sync at a time work on a mirror",
+            MirrorError::Outdated { .. } => {
+                "nothing was written: the data model is read first with the next run, then it goes on"
+            }
             MirrorError::Busy { .. } => {
                 "commit or end the transactions that pg_stat_activity shows as idle in transaction"
             }
@@ -248,6 +258,11 @@ pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
 /// Whether the fence refused a transaction (`sync.fence`).
 pub(super) fn is_lease_lost(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some("TS001")
+}
+
+/// Whether the table has changed (`sync.check_generation`).
+pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("TS002")
 }
 
 /// Whether PostgreSQL refused a value: data exceptions (22), limits of the program such as JSON too deep (54),

@@ -123,8 +123,8 @@ impl Mirror {
     /// Applies a page.
     ///
     /// # Errors
-    /// Nothing of the page is written: PostgreSQL refuses, people hold its rows for too long, or another process
-    /// moved the checkpoint.
+    /// Nothing of the page is written: PostgreSQL refuses, people hold its rows for too long, the table has other
+    /// columns by now, or another process moved the checkpoint.
     #[tracing::instrument(level = "debug", name = "transaction", skip_all, fields(of = "page"))]
     pub async fn apply_page(
         &self,
@@ -182,6 +182,7 @@ impl Mirror {
         let mut transaction = self.begin().await.map_err(failed)?;
         let applied =
             self.write_page(&mut transaction, table, page, edits, care).await.map_err(failed)?;
+        table.check(self, &mut transaction).await.map_err(failed)?;
         if page.may_remove.is_some_and(|most| applied.removed > most) {
             let (object, removed) = (table.relation.object.clone(), applied.removed);
             return Err(MirrorError::TooManyRemoved { object, removed });

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Mirror,
-    error::{MirrorError, is_lease_lost},
+    error::{MirrorError, is_lease_lost, is_outdated},
     ident::{Ident, statement},
 };
 use crate::record::ObjectId;
@@ -57,11 +57,13 @@ impl Mirror {
 }
 
 impl Relation {
-    /// Names the table in an error whose text may hold values, or says that people hold its rows.
+    /// Names the table in an error whose text may hold values, or says that people hold its rows or that it has changed.
     pub(super) fn failed(&self, cause: sqlx::Error) -> MirrorError {
         let object = self.object.clone();
         if is_lease_lost(&cause) {
             MirrorError::LeaseLost
+        } else if is_outdated(&cause) {
+            MirrorError::Outdated { object }
         } else if super::transaction::is_contention(&cause) {
             MirrorError::Busy { object, cause }
         } else {

@@ -29,6 +29,8 @@ pub struct TableWriter {
     pub(super) described: Vec<Column>,
     /// The names of columns that stay although their field is gone.
     pub(super) lost: Vec<String>,
+    /// The generation of the table that it writes to.
+    pub(super) generation: i64,
 }
 
 /// A record as read, with the JSON it came as.
@@ -78,7 +80,24 @@ impl TableWriter {
             columns: columns.iter().map(|(name, _)| name.clone()).collect(),
         };
         let lost = table.lost.iter().map(|lost| lost.name.clone()).collect();
-        Ok(TableWriter { relation, columns, described: table.columns.clone(), lost })
+        let (described, generation) = (table.columns.clone(), table.generation);
+        Ok(TableWriter { relation, columns, described, lost, generation })
+    }
+
+    /// Fails where the table has other columns by now. Asked once the table is locked, it holds until the transaction
+    /// ends.
+    pub(super) async fn check(
+        &self,
+        mirror: &Mirror,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query("select sync.check_generation($1, $2, $3)")
+            .bind(mirror.workspace_id)
+            .bind(self.relation.object_id)
+            .bind(self.generation)
+            .execute(connection)
+            .await
+            .map(drop)
     }
 
     /// The columns, in the order of images.

@@ -79,7 +79,8 @@ impl Mirror {
     /// Has `decide` decide on each of these records that has local changes, and writes what it says.
     ///
     /// # Errors
-    /// PostgreSQL refuses, or people hold the rows for too long. Then nothing was written of the part that failed.
+    /// PostgreSQL refuses, people hold the rows for too long, or the table has other columns by now. Then nothing was
+    /// written of the part that failed.
     pub async fn settle(
         &self,
         table: &TableWriter,
@@ -148,7 +149,9 @@ impl Mirror {
         let mut transaction = self.begin().await?;
         let mut report = SettleReport::default();
         let mut verdicts = Vec::new();
-        for state in base::lock(self, &mut transaction, &table.relation, ids).await? {
+        let states = base::lock(self, &mut transaction, &table.relation, ids).await?;
+        table.check(self, &mut transaction).await?;
+        for state in states {
             if seen.get(&state.record_id).is_some_and(|written| *written != state.written) {
                 if state.sent_at.is_some() {
                     report.passed.insert(state.record_id, state.written);

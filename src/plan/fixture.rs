@@ -28,6 +28,7 @@ pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| Table {
     name: "gadgets".to_owned(),
     direction: Direction::Both,
     lost: Vec::new(),
+    generation: 0,
     columns: columns(&kinds()),
 });
 

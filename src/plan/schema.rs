@@ -60,6 +60,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Columns that stay although their field is gone.
     pub lost: Vec<LostColumn>,
+    /// How often its columns have changed. Who knows it by another generation decides nothing on its records.
+    pub generation: i64,
 }
 
 /// What to do, and what will be there afterwards.
@@ -113,6 +115,7 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_object(&mut self, scoped: Scoped<'_>) {
+        let first = self.steps.len();
         let before = self.existing.table(scoped.object.id);
         let (name, columns) = match before {
             None if self.fixed => return,
@@ -131,7 +134,7 @@ impl<'a> Planner<'a> {
         let retyped = std::mem::take(&mut self.retyped);
         let lost = before.map(|before| lost::lost(before, &columns, retyped)).unwrap_or_default();
         self.comment(&name, before, scoped, &columns);
-        let table = Table {
+        let mut table = Table {
             object_id: scoped.object.id,
             name_singular: scoped.object.name_singular.clone(),
             name_plural: scoped.object.name_plural.clone(),
@@ -139,8 +142,10 @@ impl<'a> Planner<'a> {
             direction: scoped.direction,
             columns,
             lost,
+            generation: before.map_or(0, |before| before.generation),
         };
         self.follow_lost(&table, before);
+        table.generation += i64::from(self.steps[first..].iter().any(Step::outdates));
         self.capture(&table, before);
         self.tables.push(table);
     }

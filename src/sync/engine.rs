@@ -192,6 +192,10 @@ impl Engine {
         for report in &reports {
             self.say(report);
         }
+        let mut failures = reports.iter().filter_map(|report| report.failure.as_ref());
+        if failures.any(SyncError::is_outdated) {
+            self.memory.doubt_model();
+        }
         Ok(reports)
     }
 
@@ -240,7 +244,7 @@ impl Engine {
         if !first.model_outdated {
             return Ok(first);
         }
-        self.evolve().await?;
+        self.evolve().await.inspect_err(|_| self.memory.doubt_model())?;
         let second = self.push_once(stop).await?;
         Ok(first.with(second))
     }

@@ -173,6 +173,11 @@ impl SyncError {
         matches!(self, SyncError::Mirror(MirrorError::Busy { .. }))
     }
 
+    /// Whether the mirror's tables are others than those that were worked with.
+    pub(super) fn is_outdated(&self) -> bool {
+        matches!(self, SyncError::Mirror(MirrorError::Outdated { .. }))
+    }
+
     /// Whether the source does not do what it was asked for, as when its data model changed.
     pub(super) fn is_refused(&self) -> bool {
         matches!(self, SyncError::Source(error) if error.is_refused())

@@ -50,7 +50,8 @@ pub struct PushReport {
     pub refused: u64,
     /// Fields in conflict.
     pub conflicts: u64,
-    /// The source does not know a field or option that the mirror has: its data model has changed.
+    /// The source does not know a field or option that the mirror has, or the mirror's tables have changed: the data
+    /// model is another one.
     pub model_outdated: bool,
 }
 
@@ -126,8 +127,9 @@ impl Push<'_> {
                     && memory.may_try(record.object_id, record.record_id)
                     && !held.holds(record.object_id, record.record_id)
             });
-            if report.model_outdated {
-                return Ok(report);
+            let is_old = |record: &Claimed| !workspace.knows_table(record);
+            if report.model_outdated || claimed.iter().any(is_old) {
+                return Ok(PushReport { model_outdated: true, ..report });
             }
             if claimed.is_empty() {
                 return held.error.map_or(Ok(report), Err);
@@ -148,7 +150,10 @@ impl Push<'_> {
                 awaited: BTreeSet::new(),
                 unread: send::Unread::default(),
             };
-            round.run(claimed).await?;
+            match round.run(claimed).await {
+                Err(error) if error.is_outdated() => round.report.model_outdated = true,
+                done => done?,
+            }
         }
         Err(SyncError::Stopped)
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::scope;
 use crate::{
     config::{self, Config},
-    mirror::{Mirror, MirrorError, TableWriter},
+    mirror::{Claimed, Mirror, MirrorError, TableWriter},
     plan::{
         fuse::Fuse,
         pending::{DeletedRecords, Rules},
@@ -66,6 +66,12 @@ impl Workspace {
 
     pub(super) fn target(&self, object: ObjectId) -> Option<&Target> {
         self.targets.get(&object)
+    }
+
+    /// Whether the table of a record is as it was when it was prepared for; that of an object that is not known is.
+    pub(super) fn knows_table(&self, record: &Claimed) -> bool {
+        let target = self.target(record.object_id);
+        target.is_none_or(|target| target.table.generation == record.generation)
     }
 
     /// The object of this singular or plural name, or with this table.

@@ -1,12 +1,13 @@
 //! Triggers are part of the schema plan: put on, renewed, and missed when they are gone.
 
 use twenty_sync::{
-    mirror::{CaptureGap, GapCause, Ident, render},
-    plan::schema::Step,
-    record::{Direction, FieldKind},
+    mirror::{CaptureGap, GapCause, Ident, LocalEdits, MirrorError, render},
+    plan::{pending::Pending, schema::Step},
+    record::{Direction, Field, FieldKind},
 };
+use uuid::Uuid;
 
-use super::ground::{Ground, People, object, run};
+use super::ground::{Ground, People, object, page, run};
 
 #[tokio::test]
 async fn an_unchanged_model_leaves_the_triggers_alone() {
@@ -117,6 +118,39 @@ async fn unsent_changes_follow_a_renamed_column() {
     let base = people.text("select base->>'town' from sync.base").await;
     assert_eq!(base.as_deref(), Some("Ulm"));
     assert_eq!(people.log().await, [("update".to_owned(), "town".to_owned())]);
+}
+
+/// A row was inserted with a value in a column that the daemon did not know yet. It took the row for sent, and the value
+/// was lost.
+#[tokio::test]
+async fn who_knows_the_table_as_it_was_decides_nothing() {
+    let people = People::with(1).await;
+    let mut object = super::ground::people();
+    let motto =
+        Field { id: Uuid::from_u128(99), name: "motto".to_owned(), ..object.fields[0].clone() };
+    object.fields.push(Field { kind: FieldKind::Text, ..motto });
+    people.sql("update twenty.people set city = 'Bonn'").await;
+    let before = people.mirror().claim(1).await.unwrap();
+    assert_eq!(before[0].generation, people.table.generation);
+    people.evolve(object, Direction::Both).await;
+    people.sql("update twenty.people set motto = 'Onward'").await;
+
+    let shown = people.row(1, "clerk", "Bonn");
+    let decide = &mut |pending: &Pending| Some(people.decide(pending, Some(&shown.row)));
+    let settled = people.mirror().settle(&people.writer, &[shown.row.id], decide).await;
+    assert!(matches!(settled, Err(MirrorError::Outdated { .. })), "{settled:?}");
+    let write = page(vec![shown], people.ground.version(&people.table).await);
+    let edits = &mut LocalEdits {
+        acknowledged: &|_| false,
+        overtaken: &|_| false,
+        decide: &mut |pending, row| Some(people.decide(pending, row)),
+    };
+    let applied = people.mirror().apply_page(&people.writer, &write, edits).await;
+    assert!(matches!(applied, Err(MirrorError::Outdated { .. })), "{applied:?}");
+
+    let after = people.mirror().claim(1).await.unwrap();
+    assert_eq!(after[0].generation, people.table.generation + 1);
+    assert_eq!(after[0].operations.len(), 2, "{after:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Whole objects that drift: renamed, deleted, made for the first time where a person is to be asked, and a type that
 //! goes there and back.
 
-use fake_twenty::World;
+use fake_twenty::{NewField, World};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -25,6 +25,30 @@ async fn is_there(scene: &Scene, table: &str) -> bool {
         ))
         .await
         == 1
+}
+
+/// The daemon took such a row for sent, and then for one whose new field was cleared in Twenty.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_another_process_added_is_sent_by_a_daemon_that_did_not_know_it() {
+    let settings = [("SCHEMA__MODE", "ask"), ("SCHEMA__INTERVAL", "1h")];
+    let scene = Scene::of(World::sample()).await.settings(&settings);
+    let daemon = scene.daemon("1s");
+    let passes = "select count(*) from sync.run where mode = 'daemon' and finished_at is not null";
+    while scene.number(passes).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let motto = NewField { name: "motto".into(), kind: "TEXT".into(), ..NewField::default() };
+    scene.stage.fake.world(|world| world.add_field("machines", motto).unwrap());
+    let applied = finish(scene.program().args(["schema", "apply"])).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    let insert = "insert into twenty.machines (name, motto) values ('Loom', 'Onward') returning id";
+    let machine = scene.id(insert).await;
+    scene.settled().await;
+    daemon.stop().await;
+    scene.sync().await;
+    assert_eq!(scene.live("machines", machine)["motto"], "Onward");
+    assert_eq!(scene.row("machines", machine).await.unwrap()["motto"], "Onward");
+    scene.assert_quiet_and_equal().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,6 +35,7 @@ fn small(order: &[&str]) -> Table {
         name: "gadgets".to_owned(),
         direction: Direction::Both,
         lost: Vec::new(),
+        generation: 0,
         columns: columns(&fields),
     }
 }

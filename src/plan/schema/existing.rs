@@ -40,6 +40,8 @@ pub struct ExistingTable {
     pub catalog: BTreeMap<String, CatalogColumn>,
     /// The columns whose field was gone.
     pub lost: Vec<LostColumn>,
+    /// How often its columns have changed.
+    pub generation: i64,
     /// The triggers of ours that it has and that are always on, by role.
     pub triggers: Vec<CaptureTrigger>,
 }

@@ -79,3 +79,22 @@ pub enum Step {
         table: String,
     },
 }
+
+impl Step {
+    /// Whether who knew the table before the step does not know it now.
+    pub(super) fn outdates(&self) -> bool {
+        match self {
+            Step::CreateTable { .. }
+            | Step::RenameTable { .. }
+            | Step::RenameColumn { .. }
+            | Step::AddColumn { .. }
+            | Step::ReadAnew { .. } => true,
+            Step::CreateSchema
+            | Step::CreateIndex { .. }
+            | Step::AddKey { .. }
+            | Step::GenerateIds { .. }
+            | Step::Comment { .. }
+            | Step::Capture { .. } => false,
+        }
+    }
+}

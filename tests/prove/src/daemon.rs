@@ -66,8 +66,6 @@ pub(crate) struct Daemon {
     /// What it allows itself to call, where the server has a limit.
     budget: Rc<Option<Budget>>,
     program: Rc<Program>,
-    /// Which names the tables had when it looked at them.
-    generation: u64,
     /// Whether Twenty did not know a field that it was sent.
     is_outdated: Cell<bool>,
 }
@@ -78,7 +76,7 @@ impl Daemon {
         let mut borrowed = world.borrow_mut();
         borrowed.mirror.epoch += 1;
         let epoch = borrowed.mirror.epoch;
-        let (objects, generation) = evolve::at_first(&borrowed);
+        let objects = evolve::at_first(&borrowed);
         let budget = Rc::new(pace::budget(&mut borrowed, epoch));
         drop(borrowed);
         Rc::new(Daemon {
@@ -88,7 +86,6 @@ impl Daemon {
             objects,
             budget,
             program: Rc::default(),
-            generation,
             is_outdated: Cell::new(false),
         })
     }
@@ -174,7 +171,7 @@ impl Daemon {
         step().await;
         let mut world = self.world.borrow_mut();
         match world.fate(what, false) {
-            Fate::Done if self.fits(&world) => Ok(see(&mut world)),
+            Fate::Done => Ok(see(&mut world)),
             _ => Err(Fail::Mirror),
         }
     }
@@ -188,7 +185,7 @@ impl Daemon {
         step().await;
         let mut world = self.world.borrow_mut();
         let fate = world.fate(what, false);
-        if fate == Fate::Lost || what != "change tables" && !self.fits(&world) {
+        if fate == Fate::Lost {
             return Err(Fail::Mirror);
         }
         if world.mirror.epoch != self.epoch {

@@ -29,15 +29,15 @@ pub(crate) struct Drift {
     pub(crate) source: Rc<Vec<Object>>,
     /// The objects as the mirror's tables are now.
     pub(crate) mirror: Rc<Vec<Object>>,
-    /// How often a name of a table or column was changed here.
-    pub(crate) generation: u64,
     pub(crate) dice: Dice,
+    /// Of whoever has the tables follow the data model beside the program, where somebody does.
+    pub(crate) beside: Option<Dice>,
     names: u32,
 }
 
 impl Drift {
     /// The model of these objects, some fields of which are still to come.
-    pub(crate) fn new(layout: &[Object], mut dice: Dice) -> Drift {
+    pub(crate) fn new(layout: &[Object], mut dice: Dice, beside: Option<Dice>) -> Drift {
         let model = DataModel { objects: layout.iter().map(described).collect() };
         let own = |field: &&Field| !is_system(field);
         let fields = model.objects.iter().flat_map(|object| &object.fields).filter(own);
@@ -48,8 +48,8 @@ impl Drift {
             gone: BTreeSet::new(),
             source: Rc::default(),
             mirror: Rc::new(shown(layout, &[])),
-            generation: 0,
             dice,
+            beside,
             names: 0,
         };
         drift.serve(layout);

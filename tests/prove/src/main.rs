@@ -93,6 +93,16 @@ fn all(seeds: u64, setup: fn(u64) -> Setup) -> Total {
     total
 }
 
+/// The words that play the history of a seed again.
+fn again(seed: u64, setup: fn(u64) -> Setup) -> String {
+    let kind = match setup(seed).varied {
+        of if of == Setup::of(seed).varied => "",
+        true => " --varied",
+        false => " --plain",
+    };
+    format!("cargo run -p prove -- replay {seed}{kind}")
+}
+
 fn run(seeds: u64, path: Option<&str>, setup: fn(u64) -> Setup) -> ExitCode {
     let total = all(seeds, setup);
     for (seed, tried) in total.tried.iter().enumerate() {
@@ -105,7 +115,7 @@ fn run(seeds: u64, path: Option<&str>, setup: fn(u64) -> Setup) -> ExitCode {
     }
     for (seed, wrong) in total.wrong.iter().take(20) {
         println!("{} violated: {}", wrong.invariant, wrong.story);
-        println!("  cargo run -p prove -- replay {seed}");
+        println!("  {}", again(*seed, setup));
     }
     let beside = path.and_then(|path| Path::new(path).parent()).unwrap_or(Path::new("docs"));
     let table = table(&total, beside);

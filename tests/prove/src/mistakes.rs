@@ -83,11 +83,13 @@ pub enum Bug {
     LostColumnEmptied,
     /// A key that nobody knows is taken for the one that is missing.
     StrangeKeyTaken,
+    /// Records are decided on by tables as they were.
+    OldTablesTrusted,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 38] = [
+    pub const ALL: [Bug; 39] = [
         Bug::NoOverlap,
         Bug::WatermarkOfLastPage,
         Bug::WatermarkOfLargestTime,
@@ -126,6 +128,7 @@ impl Bug {
         Bug::RefusalUnheeded,
         Bug::LostColumnEmptied,
         Bug::StrangeKeyTaken,
+        Bug::OldTablesTrusted,
     ];
 }
 
@@ -133,7 +136,13 @@ impl Bug {
 impl Bug {
     /// Whether only histories with a data model of their own can show it.
     pub(crate) fn is_varied(self) -> bool {
-        matches!(self, Bug::RefusalUnheeded | Bug::LostColumnEmptied | Bug::StrangeKeyTaken)
+        matches!(
+            self,
+            Bug::RefusalUnheeded
+                | Bug::LostColumnEmptied
+                | Bug::StrangeKeyTaken
+                | Bug::OldTablesTrusted
+        )
     }
 }
 

@@ -191,6 +191,7 @@ pub(crate) fn object(
         direction: Direction::Both,
         columns,
         lost: Vec::new(),
+        generation: 0,
     };
     let policies = policies.clone();
     let (is_mirrored, hidden) = (true, Vec::new());

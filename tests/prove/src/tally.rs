@@ -19,7 +19,7 @@ pub const FAULTS: [&str; 12] = [
 ];
 
 /// What happens to a data model.
-pub const SCHEMA_CHANGES: [&str; 8] = [
+pub const SCHEMA_CHANGES: [&str; 9] = [
     "field added",
     "field renamed",
     "field deactivated",
@@ -28,6 +28,7 @@ pub const SCHEMA_CHANGES: [&str; 8] = [
     "object renamed",
     "object switched off",
     "object switched on",
+    "applied beside the program",
 ];
 
 /// What only some histories have.

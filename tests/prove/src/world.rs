@@ -118,7 +118,8 @@ impl World {
         let now = 1_000 * SECOND;
         let is_limited = setup.varied && dice.once_in(2);
         let calls = is_limited.then(|| Calls::new(&mut dice, now));
-        let drift = drifts.then(|| Drift::new(&objects, dice_of_model));
+        let beside = (seed % 7 == 1).then(|| Dice::new(seed.rotate_left(32)));
+        let drift = drifts.then(|| Drift::new(&objects, dice_of_model, beside));
         let mut mirror = Mirror::new(count);
         if drifts {
             mirror.catalog = Catalog::new(count);

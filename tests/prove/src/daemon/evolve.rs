@@ -1,8 +1,8 @@
 //! The data model as a process knows it, and how the tables follow it: `Engine::evolve`.
 //!
 //! It exists because a process works by the model that it read last, while the model goes on. Invariants: every pass
-//! begins with a look at the model; a push finishes its round by the tables that it was planned for; what was begun by
-//! names that the tables do not have any more fails and changes nothing.
+//! begins with a look at the model; a push finishes its round by the tables that it was planned for; who does not know the
+//! tables as they are decides nothing.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,6 +12,7 @@ use std::{
 use super::{Daemon, Fail, step};
 use crate::{
     drift::{Drift, shown},
+    mistakes::{self, Bug},
     objects::Object,
     twenty::{Request, Response},
     world::{Fate, World},
@@ -20,8 +21,8 @@ use crate::{
 /// What the tasks of a process share.
 #[derive(Debug, Default)]
 pub(super) struct Program {
-    /// The objects as they were last found, and which names they have.
-    known: RefCell<Option<(Rc<Vec<Object>>, u64)>>,
+    /// The objects as they were last found.
+    known: RefCell<Option<Rc<Vec<Object>>>>,
     /// How many rounds of pushes are under way.
     pushing: Cell<usize>,
 }
@@ -43,10 +44,10 @@ impl Program {
 }
 
 /// What a process knows of the objects when it begins: nothing, where they may change.
-pub(super) fn at_first(world: &World) -> (Rc<Vec<Object>>, u64) {
+pub(super) fn at_first(world: &World) -> Rc<Vec<Object>> {
     match &world.drift {
-        None => (Rc::clone(&world.objects), 0),
-        Some(drift) => (Rc::new(shown(&world.objects, &[])), drift.generation),
+        None => Rc::clone(&world.objects),
+        Some(_) => Rc::new(shown(&world.objects, &[])),
     }
 }
 
@@ -55,14 +56,13 @@ impl Daemon {
     pub(super) fn latest(self: &Rc<Daemon>) -> Rc<Daemon> {
         match &*self.program.known.borrow() {
             None => Rc::clone(self),
-            Some((objects, generation)) => Rc::new(Daemon {
+            Some(objects) => Rc::new(Daemon {
                 world: Rc::clone(&self.world),
                 epoch: self.epoch,
                 writes: Rc::clone(&self.writes),
                 objects: Rc::clone(objects),
                 budget: Rc::clone(&self.budget),
                 program: Rc::clone(&self.program),
-                generation: *generation,
                 is_outdated: Cell::new(false),
             }),
         }
@@ -126,9 +126,24 @@ impl Daemon {
         response
     }
 
-    /// Whether the names by which it works are those of the tables.
-    pub(super) fn fits(&self, world: &World) -> bool {
-        world.drift.as_ref().is_none_or(|drift| drift.generation == self.generation)
+    /// Whether it knows the table of an object as it is.
+    pub(super) fn knows(&self, world: &World, object: usize) -> bool {
+        let known = self.objects[object].table.generation;
+        known == world.mirror.catalog.generation(object) || mistakes::is(Bug::OldTablesTrusted)
+    }
+
+    /// A transaction that decides on records of an object. Who knows another table decides nothing.
+    pub(super) async fn commit_of<T>(
+        &self,
+        object: usize,
+        what: &'static str,
+        write: impl FnOnce(&mut World) -> T,
+    ) -> Result<T, Fail> {
+        let write = |world: &mut World| self.knows(world, object).then(|| write(world));
+        self.commit(what, write).await?.ok_or_else(|| {
+            self.hit("failed", "outdated");
+            Fail::Mirror
+        })
     }
 }
 

@@ -212,7 +212,7 @@ impl Daemon {
         is_overtaken: &dyn Fn(Uuid) -> bool,
     ) -> Result<(), Fail> {
         let of = &self.objects[object];
-        let applied = self.commit("commit page", |world| {
+        let applied = self.commit_of(object, "commit page", |world| {
             let now = world.at_postgres();
             let edits = &mut LocalEdits {
                 is_older,

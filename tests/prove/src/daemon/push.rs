@@ -67,7 +67,9 @@ impl Daemon {
                 self.objects[record.key.0].is_mirrored
                     && memory.may_try(self.id_of(record.key.0), record.key.1)
             });
-            if self.is_outdated.get() {
+            let is_old = |record: &Claimed| !self.knows(&self.world.borrow(), record.key.0);
+            if self.is_outdated.get() || claimed.iter().any(is_old) {
+                self.is_outdated.set(true);
                 return Ok(());
             }
             if claimed.is_empty() {
@@ -157,7 +159,7 @@ impl Round<'_> {
             Some(Decision { reconciled, rev: None })
         };
         self.daemon
-            .commit("settle", |world| {
+            .commit_of(object, "settle", |world| {
                 let now = world.at_postgres();
                 drop(world.mirror.settle(of, &keys(object, ids), &mut decide, now));
             })
@@ -198,7 +200,7 @@ impl Round<'_> {
         };
         let settled = self
             .daemon
-            .commit("settle by look", |world| {
+            .commit_of(object, "settle by look", |world| {
                 let now = world.at_postgres();
                 world.mirror.settle(of, &seen, &mut decide, now)
             })

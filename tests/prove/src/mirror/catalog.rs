@@ -26,12 +26,15 @@ pub(crate) struct Catalog {
     places: Vec<BTreeMap<String, usize>>,
     /// By object, the columns that the last complete walk was not shown.
     pub(crate) withheld: Vec<Vec<String>>,
+    /// By object, how often its columns have changed.
+    generations: Vec<i64>,
 }
 
 impl Catalog {
     pub(crate) fn new(objects: usize) -> Catalog {
         let (existing, places) = (Existing::default(), vec![BTreeMap::new(); objects]);
-        Catalog { existing, places, withheld: vec![Vec::new(); objects] }
+        let (withheld, generations) = (vec![Vec::new(); objects], vec![0; objects]);
+        Catalog { existing, places, withheld, generations }
     }
 
     /// The places in the layout of columns with these names.
@@ -40,20 +43,29 @@ impl Catalog {
         names.iter().filter_map(|name| place?.get(name)).copied().collect()
     }
 
+    /// The generation of a table; where tables never change, that of all of them.
+    pub(crate) fn generation(&self, place: usize) -> i64 {
+        self.generations.get(place).copied().unwrap_or_default()
+    }
+
     fn has(&self, place: usize, column: usize) -> bool {
         self.places[place].values().any(|held| *held == column)
     }
 }
 
 impl Mirror {
-    /// Makes the tables what a plan says; whether something has another name now.
-    pub(crate) fn change_tables(&mut self, layout: &[Object], plan: &SchemaPlan, now: i64) -> bool {
+    /// Makes the tables what a plan says.
+    pub(crate) fn change_tables(&mut self, layout: &[Object], plan: &SchemaPlan, now: i64) {
         let mut anew = BTreeSet::new();
         for step in &plan.steps {
             anew.extend(self.follow(layout, plan, step));
         }
         for table in &plan.tables {
             self.record(table);
+            let place = layout.iter().position(|object| object.table.object_id == table.object_id);
+            if let Some(place) = place {
+                self.catalog.generations[place] = table.generation;
+            }
         }
         for place in anew {
             self.read_anew(place);
@@ -62,9 +74,6 @@ impl Mirror {
             // What the old tables made impossible may be possible now.
             self.refused.values_mut().for_each(|refused| refused.retry_at = Some(now));
         }
-        let is_rename =
-            |step: &Step| matches!(step, Step::RenameTable { .. } | Step::RenameColumn { .. });
-        plan.steps.iter().any(is_rename)
     }
 
     /// Does one step; the object that has to be read from the start after it.
@@ -121,6 +130,7 @@ impl Mirror {
             columns: Vec::new(),
             catalog: BTreeMap::new(),
             lost: Vec::new(),
+            generation: 0,
             triggers: Vec::new(),
         });
         for column in columns {
@@ -181,6 +191,7 @@ impl Mirror {
         let Some(held) = tables.find(|held| held.object_id == table.object_id) else { return };
         held.name_plural.clone_from(&table.name_plural);
         held.lost.clone_from(&table.lost);
+        held.generation = table.generation;
         for column in &table.columns {
             let part = column.path.part.unwrap_or_default().to_owned();
             held.columns.retain(|it| it.field_id != column.field_id || it.part != part);

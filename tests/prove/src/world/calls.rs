@@ -1,8 +1,9 @@
 //! Calls under the server's limit: who made them, what was refused, and whether that could be helped.
 //!
 //! It exists to check I23 by what arrives at the server, not by what the program believes. Invariants: strangers call,
-//! too; a process that is alone with a bucket that was full is never refused; after a refusal it asks for nothing
-//! before the server can have filled a part of its bucket again; no window holds more than its own limit allows.
+//! too; a process that is alone with a bucket that was full, and whose calls arrive within a second, is never refused;
+//! after a refusal it asks for nothing before the server can have filled a part of its bucket again; no window holds
+//! more than its own limit allows.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -93,12 +94,15 @@ impl World {
     }
 
     fn note_call(&mut self, epoch: u64, let_at: i64, cost: u32) {
+        let now = self.now;
         let Some(calls) = &mut self.calls else { return };
         let most = u64::from(calls.allowed()) * 2 + u64::from(cost);
         let pause = MINUTE / i64::from(calls.limit);
         let others = calls.callers.iter_mut().filter(|(other, _)| **other != epoch);
         others.for_each(|(_, other)| other.is_alone = false);
         let Some(caller) = calls.callers.get_mut(&epoch) else { return };
+        // After that the program takes a call to be counted.
+        caller.is_alone &= now - let_at <= SECOND;
         caller.sent.extend((0..cost).map(|_| let_at));
         while caller.sent.front().is_some_and(|sent| *sent <= let_at - MINUTE) {
             caller.sent.pop_front();
@@ -140,6 +144,10 @@ impl World {
         }
         if self.drift.as_mut().is_some_and(|drift| drift.dice.once_in(24)) {
             self.change_model();
+        }
+        let beside = self.drift.as_mut().and_then(|drift| drift.beside.as_mut());
+        if beside.is_some_and(|dice| dice.once_in(12)) {
+            self.apply_schema();
         }
     }
 

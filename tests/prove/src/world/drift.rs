@@ -7,7 +7,8 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use super::World;
 use crate::{
-    drift::{direction, shown},
+    book::By,
+    drift::{Drift, direction, shown},
     mistakes::{self, Bug},
     objects::{Key, Object, meaning},
     plan::{
@@ -47,8 +48,18 @@ impl World {
         self.say(what);
     }
 
+    /// Somebody has the tables follow the data model, and tells no process of it: `twenty-sync schema apply`.
+    pub(super) fn apply_schema(&mut self) {
+        let what = "applied beside the program";
+        let Some(model) = self.drift.as_ref().map(Drift::told) else { return };
+        self.follow_model(&model);
+        self.mirror_changed(By::Program);
+        self.tally.hit("schema change", what);
+        self.say(what);
+    }
+
     /// Has the tables follow a data model as it was told; the objects as the program knows them then.
-    pub(crate) fn follow_model(&mut self, model: &DataModel) -> (Rc<Vec<Object>>, u64) {
+    pub(crate) fn follow_model(&mut self, model: &DataModel) -> Rc<Vec<Object>> {
         let layout = Rc::clone(&self.objects);
         let walkable = model.objects.iter().filter(|object| is_walkable(object));
         let scoped: Vec<Scoped<'_>> = walkable
@@ -57,15 +68,15 @@ impl World {
             .collect();
         let plan = plan("twenty", &scoped, &self.mirror.catalog.existing, Mode::Auto);
         let now = self.at_postgres();
-        let is_renamed = self.mirror.change_tables(&layout, &plan, now);
+        self.mirror.change_tables(&layout, &plan, now);
         let objects = Rc::new(shown(&layout, &plan.tables));
         for step in &plan.steps {
             self.say(&step.to_string());
         }
-        let Some(drift) = &mut self.drift else { return (objects, 0) };
-        drift.generation += u64::from(is_renamed);
-        drift.mirror = Rc::clone(&objects);
-        (objects, drift.generation)
+        if let Some(drift) = &mut self.drift {
+            drift.mirror = Rc::clone(&objects);
+        }
+        objects
     }
 
     /// Whether Twenty has an object under the name by which a process knows it.

@@ -222,7 +222,7 @@ impl Round<'_> {
             let reconciled = acknowledge(of.rules(), pending, &acknowledgement);
             Some(Decision { reconciled, rev: shown.map(|served| served.rev) })
         };
-        let settled = self.daemon.commit("acknowledge", |world| {
+        let settled = self.daemon.commit_of(object, "acknowledge", |world| {
             let now = world.at_postgres();
             world.mirror.settle(of, &seen, &mut decide, now)
         });
