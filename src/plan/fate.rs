@@ -4,7 +4,7 @@
 //! refused because the record is there. Invariant: what the source is not known to have been sent counts for nothing.
 
 use super::pending::{Pending, Sighting};
-use crate::record::{Column, Image, canonical, units};
+use crate::record::{Column, Image, Unit, canonical, units};
 
 /// What is known of the last write to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ impl Fate {
         let sent = match (self, sighting) {
             (Fate::Unknown, _) => pending.sent.clone(),
             (Fate::Exists, Sighting::Present(row)) => {
-                let sent = pending.sent.as_ref();
-                sent.and_then(|sent| arrived(columns, sent, &Image::of(row)))
+                let (sent, given_up) = (pending.sent.as_ref(), pending.given_up.as_ref());
+                sent.and_then(|sent| arrived(columns, (sent, given_up), &Image::of(row)))
             }
             (Fate::Exists | Fate::Refused, _) => None,
         };
@@ -34,15 +34,24 @@ impl Fate {
     }
 }
 
-/// What the source holds of a create; `None` if that is nothing, as where somebody else made the record.
-fn arrived(columns: &[Column], sent: &Image, source: &Image) -> Option<Image> {
+/// What the source holds of a create; `None` if that is nothing, as where somebody else made the record. What an earlier
+/// create had set stays: nobody left it out.
+fn arrived(
+    columns: &[Column],
+    (sent, given_up): (&Image, Option<&Image>),
+    source: &Image,
+) -> Option<Image> {
     let mut there = Image::unknown(columns.len());
     let units = units(columns);
+    let was_given_up = |unit: &Unit| {
+        given_up.is_some_and(|earlier| canonical::unit_empty(columns, unit, earlier) == Some(false))
+    };
     let of_ours = units.iter().filter(|unit| {
         let is_empty = canonical::unit_empty(columns, unit, sent) == Some(true);
         unit.key != "id"
             && !is_empty
-            && canonical::may_have_become(columns, unit, sent, source) == Some(true)
+            && (canonical::may_have_become(columns, unit, sent, source) == Some(true)
+                || was_given_up(unit))
     });
     for &index in of_ours.flat_map(|unit| &unit.columns) {
         there.set(index, sent.get(index).cloned());
@@ -79,5 +88,20 @@ mod tests {
         let mut there = Image::unknown(TABLE.columns.len());
         there.set(at("text"), Some(text("ours")));
         assert_eq!(judge(Fate::Exists, &shows("ours")), Some(there));
+    }
+
+    /// What Twenty's users had cleared came back: the create that was refused seemed to have left it out.
+    #[test]
+    fn what_an_earlier_create_set_was_not_left_out_by_the_one_that_was_refused() {
+        let mut sent = Image::unknown(TABLE.columns.len());
+        sent.set(at("text"), Some(text("ours")));
+        sent.set(at("count"), Some(Value::Integer(1)));
+        let mut waiting = Pending { sent: Some(sent.clone()), ..pending(None, None) };
+        let seen = Sighting::Present(row(&[("count", Value::Integer(1))]));
+        let judge = |waiting: &Pending| Fate::Exists.judge(&TABLE.columns, waiting, &seen).sent;
+        let is_there = |sent: Option<Image>| sent.unwrap().get(at("text")).is_some();
+        assert!(!is_there(judge(&waiting)));
+        waiting.given_up = Some(sent);
+        assert!(is_there(judge(&waiting)));
     }
 }

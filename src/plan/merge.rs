@@ -118,7 +118,7 @@ fn since(
 
 /// Changes since a create that was given up; `None` if there is none, or it did not set the unit. What the source holds
 /// of it has arrived late. Anything else is a change of it, or another record, and so a change by both; or what a later
-/// create made, where one is in doubt.
+/// create made that is in doubt and left the unit out.
 fn since_given_up(
     columns: &[Column],
     unit: &Unit,
@@ -135,7 +135,8 @@ fn since_given_up(
         return Some(changes);
     }
     let is_changed = !canonical::unit_empty(columns, unit, mirror)?;
-    reference.sent.is_none().then_some((true, is_changed))
+    let left_out = |sent: &Image| unit.columns.iter().any(|column| sent.get(*column).is_none());
+    (!reference.sent.is_some_and(left_out)).then_some((true, is_changed))
 }
 
 fn since_base(

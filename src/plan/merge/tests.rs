@@ -124,6 +124,21 @@ fn a_create_that_was_given_up_may_have_arrived_late() {
 }
 
 #[test]
+fn a_later_create_tells_of_what_it_left_out_and_of_nothing_else() {
+    let (source, mirror) = (of_text("-"), of_text("x"));
+    let (earlier, nothing) = (sent_text("x"), Image::unknown(TABLE.columns.len()));
+    for (sent, expected) in [
+        (&nothing, Verdict::PushMirror),
+        // Both set it, so somebody cleared it.
+        (&earlier, Verdict::Conflict(None)),
+    ] {
+        let reference = Reference { given_up: Some(&earlier), sent: Some(sent), ..UNKNOWN };
+        let seen = see(&TABLE.columns, &unit("text"), reference, &source, &mirror).unwrap();
+        assert_eq!(merge(seen, Policy::Hold, TIMES), expected);
+    }
+}
+
+#[test]
 fn what_the_source_does_not_show_is_not_seen() {
     let base = of_text("b");
     let reference = Reference { base: Some(&base), ..UNKNOWN };

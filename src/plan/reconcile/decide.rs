@@ -122,9 +122,10 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Whether a local change waits in a column whose field is gone.
+    /// Whether a local change waits in a column whose field is gone. Without a row it has nothing to wait in.
     fn has_lost(&self) -> bool {
-        self.pending.operations.iter().any(|operation| settle::is_lost(self, operation))
+        self.pending.mirror.is_some()
+            && self.pending.operations.iter().any(|operation| settle::is_lost(self, operation))
     }
 
     /// Whether the write whose outcome was unknown is a delete.

@@ -80,9 +80,23 @@ impl<'a> Merging<'a> {
         match see(columns, unit, reference, &self.source, self.mirror) {
             Some(seen) => self.decide(unit, self.adjusted(unit, seen)),
             None if push::differs(columns, unit, reference.base, self.mirror) => {
+                self.keep_what_was_sent(unit);
                 self.fields.waiting.extend(&unit.columns);
             }
             None => {}
+        }
+    }
+
+    /// The source does not show the unit now. If what was sent of it arrived, that is what both sides agreed on. If a
+    /// create is in doubt, nobody knows what they agreed on, unless the unit was left out. The source may have changed
+    /// it since.
+    fn keep_what_was_sent(&mut self, unit: &Unit) {
+        let Pending { base, sent: Some(sent), .. } = self.decision.pending else { return };
+        let has_arrived = self.decision.acknowledged();
+        if has_arrived || base.is_none() {
+            for &index in unit.columns.iter().filter(|index| sent.get(**index).is_some()) {
+                self.fields.base.set(index, sent.get(index).filter(|_| has_arrived).cloned());
+            }
         }
     }
 

@@ -39,6 +39,25 @@ fn what_the_source_does_not_show_waits_if_the_mirror_wrote_it() {
 }
 
 #[test]
+fn what_was_sent_of_a_field_that_is_out_of_sight_is_agreed_on_only_if_it_arrived() {
+    let mut hidden = row(&[]);
+    hidden.values[at("text")] = None;
+    let mut local = pending(None, Some(of_text("m")));
+    let base_of = |found: Reconciled| match found.base {
+        NewBase::Pending { base, .. } => base.unwrap().get(at("text")).cloned(),
+        NewBase::Settled | NewBase::Unchanged => panic!("settled"),
+    };
+    let seen = Sighting::Present(hidden.clone());
+    assert_eq!(base_of(decide(&local, &seen)), Some(text("-")), "it was never sent");
+    local.sent = Some(sent(&[("text", text("m"))]));
+    assert_eq!(base_of(decide(&local, &seen)), None, "the create may have been somebody else's");
+    let written = Acknowledgement { answer: Answer::Written(hidden), through: 1 };
+    local.base = Some(of_text("b"));
+    let arrived = acknowledge(rules(&Policies::default()), &local, &written);
+    assert_eq!(base_of(arrived), Some(text("m")), "the old value would hide that it came back");
+}
+
+#[test]
 fn a_held_conflict_over_a_value_that_was_taken_back_stays_one() {
     let policies = Policies { object: Policy::Hold, ..Policies::default() };
     let mut local = pending(Some(of_text("b")), Some(of_text("x")));

@@ -177,6 +177,13 @@ fn an_edit_of_a_column_whose_field_is_gone_waits_and_is_refused_when_the_record_
     assert_eq!(found.next, Next::Nothing);
     let gone = reconcile(rules, &local, &Sighting::Absent);
     assert_eq!(outcomes(&gone), [(1, Outcome::Refused), (2, Outcome::Nothing)]);
+    // Deleted here as well, a record in the trash stays there: no field that comes back makes a difference.
+    let buried = Image::of(&dead("b"));
+    let deleted = Operation { kind: OperationKind::Delete, ..updated(3, "-") };
+    let mut without = pending(Some(buried), None);
+    without.operations = vec![updated(1, "age"), deleted];
+    let unseen = reconcile(rules, &without, &Sighting::Unseen);
+    assert_eq!(outcomes(&unseen), [(1, Outcome::Refused), (3, Outcome::Nothing)]);
     // An insert says of no column that it was changed.
     local.operations = vec![Operation { kind: OperationKind::Insert, ..updated(1, "age") }];
     let found = reconcile(rules, &local, &Sighting::Present(row(&[("text", text("b"))])));
