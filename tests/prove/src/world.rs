@@ -340,6 +340,8 @@ impl World {
         }
         for key in std::mem::take(&mut self.mirror.agreed) {
             self.book.agree(key);
+            let row = self.mirror.row(key).cloned();
+            self.check_life(key, row.as_ref());
         }
         for story in std::mem::take(&mut self.mirror.regressed) {
             self.wrong("I10", story);

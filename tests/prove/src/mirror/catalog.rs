@@ -28,13 +28,15 @@ pub(crate) struct Catalog {
     pub(crate) withheld: Vec<Vec<String>>,
     /// By object, how often its columns have changed.
     generations: Vec<i64>,
+    /// The objects that are not mirrored any more.
+    off: BTreeSet<usize>,
 }
 
 impl Catalog {
     pub(crate) fn new(objects: usize) -> Catalog {
         let (existing, places) = (Existing::default(), vec![BTreeMap::new(); objects]);
         let (withheld, generations) = (vec![Vec::new(); objects], vec![0; objects]);
-        Catalog { existing, places, withheld, generations }
+        Catalog { existing, places, withheld, generations, off: BTreeSet::new() }
     }
 
     /// The places in the layout of columns with these names.
@@ -46,6 +48,11 @@ impl Catalog {
     /// The generation of a table; where tables never change, that of all of them.
     pub(crate) fn generation(&self, place: usize) -> i64 {
         self.generations.get(place).copied().unwrap_or_default()
+    }
+
+    /// Whether local changes of an object wait until it is mirrored again.
+    pub(super) fn is_off(&self, place: usize) -> bool {
+        self.off.contains(&place)
     }
 
     fn has(&self, place: usize, column: usize) -> bool {
@@ -60,11 +67,13 @@ impl Mirror {
         for step in &plan.steps {
             anew.extend(self.follow(layout, plan, step));
         }
+        self.catalog.off = (0..layout.len()).collect();
         for table in &plan.tables {
             self.record(table);
             let place = layout.iter().position(|object| object.table.object_id == table.object_id);
             if let Some(place) = place {
                 self.catalog.generations[place] = table.generation;
+                self.catalog.off.remove(&place);
             }
         }
         for place in anew {

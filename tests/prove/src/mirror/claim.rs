@@ -35,7 +35,7 @@ impl Mirror {
         let mut due: Vec<(i64, Key)> = self
             .bases
             .iter()
-            .filter(|(key, _)| self.is_due(**key, now))
+            .filter(|(key, _)| !self.catalog.is_off(key.0) && self.is_due(**key, now))
             .map(|(key, base)| (base.since, *key))
             .collect();
         due.sort_by_key(|(since, key)| (*since, key.1));

@@ -82,13 +82,23 @@ impl World {
 
     /// Whether a row that the program wrote is of a record that was deleted, restored or edited in Twenty meanwhile.
     pub(super) fn check_behind(&mut self, key: Key, after: Option<&Image>) {
-        let Some(here) = after.map(is_live) else { return };
-        match self.twenty.get(key).map(|record| is_live(&record.image)) {
-            None => self.book.is_behind(key, false),
-            Some(there) if there != here => self.book.is_behind(key, there),
-            Some(_) if !self.is_equal(key) => self.book.is_edited_since(key),
-            Some(_) => {}
+        let is_told = self.check_life(key, after);
+        if after.is_some() && !is_told && !self.is_equal(key) {
+            self.book.is_edited_since(key);
         }
+    }
+
+    /// Whether a record was deleted or restored in Twenty since the program saw it as it is here: also where it saw that
+    /// it is in the trash, and a delete here agrees with that.
+    pub(super) fn check_life(&mut self, key: Key, row: Option<&Image>) -> bool {
+        let of = |image: Option<&Image>| image.is_some_and(is_live);
+        let record = self.twenty.get(key).map(|record| &record.image);
+        let (there, is_destroyed) = (of(record), record.is_none() && row.is_some());
+        let is_behind = is_destroyed || there != of(row);
+        if is_behind {
+            self.book.is_behind(key, there);
+        }
+        is_behind
     }
 
     /// The program removes a row only where the record was deleted in Twenty.
