@@ -42,6 +42,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// The record that holds a unique value already.
     pub holder_id: Option<Uuid>,
+    /// Whether it waits for that record to be sent. Where that is there by now, it is tried again at once.
+    pub waits: bool,
     /// After what time to try again, by the database's clock; `None`: only after a change.
     pub retry_in: Option<Duration>,
     /// The last local change that was refused.
@@ -53,6 +55,28 @@ pub struct Refusal {
     pub written: i64,
     /// What was sent, as JSON.
     pub json: String,
+}
+
+/// Has what waits for one of these records tried again, in the transaction in which they came: whoever would do it later
+/// may be killed before. What somebody else holds is theirs to release.
+pub(super) async fn release_waiting(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    came: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if came.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "with waiting as (select quarantine_id from sync.quarantine where workspace_id = $1 and direction = 'push' \
+         and holder_id = any($2) and (retry_at is null or retry_at > clock_timestamp()) for update skip locked) \
+         update sync.quarantine q set retry_at = clock_timestamp() from waiting w where q.quarantine_id = w.quarantine_id",
+    )
+    .bind(mirror.workspace_id)
+    .bind(came)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// A record that is stuck, on its way in either direction.
@@ -250,7 +274,8 @@ async fn put(
         "insert into sync.quarantine as q (workspace_id, object_id, direction, record_key, record_id, field, \
          reason, record, hint, holder_id, attempts, retry_at, outbox_id) \
          values ($1, $2, 'push', $3::uuid::text, $3::uuid, $4, $5, $6, $7, $8, 1, \
-         clock_timestamp() + make_interval(secs => $9), $10) \
+         case when $11 and not exists (select from sync.base where workspace_id = $1 and record_id = $8 and base is null \
+         for share skip locked) then clock_timestamp() else clock_timestamp() + make_interval(secs => $9) end, $10) \
          on conflict (workspace_id, object_id, direction, record_key) do update set field = excluded.field, \
          reason = excluded.reason, record = excluded.record, hint = excluded.hint, holder_id = excluded.holder_id, \
          attempts = case when excluded.outbox_id > q.outbox_id then 1 else q.attempts + 1 end, \
@@ -266,6 +291,7 @@ async fn put(
     .bind(refusal.holder_id)
     .bind(refusal.retry_in.map(|wait| wait.as_secs_f64()))
     .bind(refusal.through)
+    .bind(refusal.waits)
     .execute(connection)
     .await
     .map(drop)

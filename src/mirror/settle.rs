@@ -17,7 +17,7 @@ use super::{
     claim::Claimed,
     conflict,
     error::{MirrorError, condition, is_refused_value},
-    outbox,
+    outbox, refusal,
     rows::Written,
     transaction::{ATTEMPTS, give_way, is_contention},
 };
@@ -73,6 +73,18 @@ pub struct SettleReport {
 pub(super) struct Verdict {
     pub(super) state: Claimed,
     pub(super) decision: Decision,
+}
+
+impl Verdict {
+    /// The record, if it was new and is in the source now.
+    fn arrived(&self) -> Option<Uuid> {
+        let is_agreed = match &self.decision.reconciled.base {
+            NewBase::Settled => true,
+            NewBase::Pending { base, .. } => base.is_some(),
+            NewBase::Unchanged => false,
+        };
+        (self.state.base.is_none() && is_agreed).then_some(self.state.record_id)
+    }
 }
 
 impl Mirror {
@@ -226,6 +238,8 @@ pub(super) async fn apply(
         }
     }
     base::write(mirror, connection, table, &bases).await?;
+    let came: Vec<Uuid> = verdicts.iter().filter_map(Verdict::arrived).collect();
+    refusal::release_waiting(mirror, connection, &came).await?;
     base::forget(mirror, connection, table.relation.object_id, &forgotten).await?;
     outbox::settle(connection, &settled, None).await?;
     conflict::put(mirror, connection, table, verdicts).await?;

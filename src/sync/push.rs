@@ -96,8 +96,6 @@ struct Round<'a> {
     /// New records that were not sent in this round, because they were settled or their object was stopped since they
     /// were claimed: those that refer to them are left for the next round.
     unsent: BTreeSet<Uuid>,
-    /// New records that others were set aside for in this round.
-    awaited: BTreeSet<Uuid>,
     unread: send::Unread<'a>,
 }
 
@@ -147,7 +145,6 @@ impl Push<'_> {
                 written: Writings::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
-                awaited: BTreeSet::new(),
                 unread: send::Unread::default(),
             };
             match round.run(claimed).await {
@@ -209,8 +206,7 @@ impl Round<'_> {
             let looked = self.look(object, &ids, Fate::Unknown).await;
             self.spare(object, &ids, looked)?;
         }
-        self.write().await?;
-        self.release_whose_parents_came().await
+        self.write().await
     }
 
     /// Plans one record. What is to be written is put into the claims.

@@ -125,6 +125,7 @@ async fn no_record_is_written_under_a_lease_that_another_has_taken() {
         reason: "refused".to_owned(),
         hint: None,
         holder_id: None,
+        waits: false,
         retry_in: None,
         through: 1,
         answered: true,

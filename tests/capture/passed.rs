@@ -37,6 +37,7 @@ async fn refuse(people: &People, through: i64, written: i64) {
         reason: "the value is taken".to_owned(),
         hint: None,
         holder_id: None,
+        waits: false,
         retry_in: None,
         through,
         answered: true,

@@ -8,21 +8,52 @@ use super::ground::{People, id, page};
 
 /// Record 1 is changed, sent and refused.
 async fn refused(people: &People, retry_in: Option<Duration>) {
-    let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
-    let refusal = Refusal {
+    let refusal = refusal(people, 1, retry_in).await;
+    people.mirror().quarantine_push(&[refusal]).await.unwrap();
+}
+
+async fn refusal(people: &People, number: u128, retry_in: Option<Duration>) -> Refusal {
+    let claimed = people.mirror().claim(10).await.unwrap();
+    let record = claimed.iter().find(|record| record.record_id == id(number)).unwrap();
+    let through = record.through().unwrap();
+    Refusal {
         object_id: people.table.object_id,
-        record_id: id(1),
+        record_id: id(number),
         field: None,
         reason: "the value is taken".to_owned(),
         hint: Some("choose another".to_owned()),
         holder_id: Some(id(7)),
+        waits: false,
         retry_in,
         through,
         answered: true,
-        written: people.written(1).await,
+        written: people.written(number).await,
         json: "{}".to_owned(),
+    }
+}
+
+/// The program was killed after the parent had come and before what waited for it was told.
+#[tokio::test]
+async fn what_waits_for_a_new_record_is_told_in_the_moment_in_which_that_comes() {
+    let people = People::new().await;
+    for number in [1, 2] {
+        people.sql(&format!("insert into twenty.people (id) values ('{}')", id(number))).await;
+    }
+    let waits = refusal(&people, 2, None).await;
+    let waits = Refusal { holder_id: Some(id(1)), waits: true, ..waits };
+    let due = async || {
+        let claimed = people.mirror().claim(10).await.unwrap();
+        claimed.iter().map(|record| record.record_id).collect::<Vec<_>>()
     };
-    people.mirror().quarantine_push(&[refusal]).await.unwrap();
+    people.mirror().quarantine_push(std::slice::from_ref(&waits)).await.unwrap();
+    assert_eq!(due().await, [id(1)]);
+    let through = people.mirror().claim(1).await.unwrap()[0].through().unwrap();
+    people.send(1, "{}", through).await;
+    people.acknowledge(&people.row(1, "", "").row, through).await;
+    assert_eq!(due().await, [id(2)]);
+    // It is there: nothing else would end the wait.
+    people.mirror().quarantine_push(&[waits]).await.unwrap();
+    assert_eq!(due().await, [id(2)]);
 }
 
 async fn stuck() -> People {

@@ -69,6 +69,7 @@ async fn what_was_refused_is_reported_with_reason_and_hint() {
         reason: "no such job".to_owned(),
         hint: Some("look for another".to_owned()),
         holder_id: None,
+        waits: false,
         retry_in: None,
         through: claimed[0].through().unwrap(),
         answered: true,

@@ -88,6 +88,7 @@ pub(super) async fn refuse(people: &People, retry_in: Option<Duration>) {
         reason: "the value is taken".to_owned(),
         hint: Some("choose another".to_owned()),
         holder_id: Some(id(7)),
+        waits: false,
         retry_in,
         through,
         answered: true,

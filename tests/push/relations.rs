@@ -167,10 +167,10 @@ async fn the_child_of_a_parent_that_came_before_it_was_set_aside_is_tried_at_onc
     let scene = Scene::of(with_parts()).await;
     let come = format!(
         "create function come() returns trigger language plpgsql as $$ begin \
-         delete from sync.quarantine where record_id = new.holder_id; \
-         delete from sync.base where record_id = new.holder_id; return null; end $$; \
+         delete from sync.quarantine where record_id = new.record_id; \
+         delete from sync.base where record_id = new.record_id; return null; end $$; \
          create trigger come after insert on sync.quarantine for each row \
-         when (new.holder_id = '{}') execute function come()",
+         when (new.record_id = '{}') execute function come()",
         id(1)
     );
     scene.sql(&come).await;

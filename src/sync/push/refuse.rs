@@ -29,6 +29,8 @@ struct Why {
     reason: String,
     hint: Option<&'static str>,
     holder: Option<Uuid>,
+    /// Whether it waits for that record to be sent.
+    waits: bool,
     retry_in: Option<Duration>,
 }
 
@@ -96,22 +98,35 @@ impl Round<'_> {
                 reason: text,
                 hint: Some("it is tried again by itself"),
                 holder: self.missing_parent(object, id, &refusal.kind),
+                waits: false,
                 retry_in: Some(wait),
             },
             Disposition::RefreshSchema | Disposition::Halve => {
                 self.report.model_outdated = true;
                 let hint = Some("the data model is read again, then it is tried again");
-                Why { reason: text, hint, holder: None, retry_in: Some(Duration::ZERO) }
+                Why {
+                    reason: text,
+                    hint,
+                    holder: None,
+                    waits: false,
+                    retry_in: Some(Duration::ZERO),
+                }
             }
             Disposition::Quarantine { reason, hint } => {
                 let holder = self.holder(object, id, &refusal.kind).await?;
                 let retry_in = later(&refusal.kind);
-                Why { reason: format!("{reason}: {text}"), hint: Some(hint), holder, retry_in }
+                Why {
+                    reason: format!("{reason}: {text}"),
+                    hint: Some(hint),
+                    holder,
+                    waits: false,
+                    retry_in,
+                }
             }
             Disposition::StopObject { hint } | Disposition::Halt { hint } => {
                 self.memory.stop(object);
                 let retry_in = Some(Patience::default().longest);
-                Why { reason: text, hint: Some(hint), holder: None, retry_in }
+                Why { reason: text, hint: Some(hint), holder: None, waits: false, retry_in }
             }
         };
         self.set_aside(object, id, why).await
@@ -125,28 +140,12 @@ impl Round<'_> {
         let reason = format!("it refers to record {}, which is itself not sent", waiting.parent);
         let hint =
             Some("repair that record, or clear the reference; it is sent right after that record");
-        self.awaited.insert(waiting.parent);
         self.set_aside(
             object,
             waiting.record,
-            Why { reason, hint, holder: Some(waiting.parent), retry_in: None },
+            Why { reason, hint, holder: Some(waiting.parent), waits: true, retry_in: None },
         )
         .await
-    }
-
-    /// A parent may have come by a page, or have been found by a look, before those that refer to it were set aside: then
-    /// nobody else has them tried again.
-    pub(super) async fn release_whose_parents_came(&self) -> Result<(), SyncError> {
-        if self.awaited.is_empty() {
-            return Ok(());
-        }
-        let unsent = self.mirror.unsent_creates().await?;
-        let is_unsent = |id: &Uuid| unsent.iter().any(|create| create.record_id == *id);
-        let came: Vec<Uuid> = self.awaited.iter().copied().filter(|id| !is_unsent(id)).collect();
-        if !came.is_empty() {
-            self.mirror.release_waiting_for(&came).await?;
-        }
-        Ok(())
     }
 
     /// A record with a value that the source cannot hold, found before anything was sent.
@@ -163,6 +162,7 @@ impl Round<'_> {
             reason: format!("the source cannot hold a value: {reason}"),
             hint: Some("correct the value; it is tried again when the row changes".to_owned()),
             holder_id: None,
+            waits: false,
             retry_in: None,
             through: record.through().unwrap_or_default(),
             answered: false,
@@ -187,6 +187,7 @@ impl Round<'_> {
             reason: why.reason,
             hint: why.hint.map(str::to_owned),
             holder_id: why.holder,
+            waits: why.waits,
             retry_in: why.retry_in,
             through: claim.through,
             answered: true,

@@ -60,7 +60,7 @@ pub(crate) struct Refused {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refusal {
     pub(crate) through: i64,
-    /// The record that it waits for.
+    /// The record that it waits for. If that is there by now, it is tried again at once.
     pub(crate) holder: Option<Uuid>,
     /// Which writing of `sync.base` the record was sent from.
     pub(crate) written: i64,
@@ -200,7 +200,7 @@ impl Mirror {
         &mut self,
         key: Key,
         refusal: Refusal,
-        retry_at: Option<i64>,
+        (retry_at, now): (Option<i64>, i64),
     ) -> Option<i64> {
         let Refusal { through, holder, written } = refusal;
         if let Some(base) = self.bases.get_mut(&key)
@@ -218,6 +218,11 @@ impl Mirror {
             Some(before) if through <= before.through => before.attempts + 1,
             _ => 1,
         };
+        let is_unsent = |parent: Uuid| {
+            self.bases.iter().any(|(of, base)| of.1 == parent && base.base.is_none())
+        };
+        let has_come = holder.is_some_and(|parent| !is_unsent(parent));
+        let retry_at = retry_at.or(has_come.then_some(now));
         self.refused.insert(key, Refused { attempts, retry_at, through, holder });
         None
     }

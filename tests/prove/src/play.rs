@@ -287,6 +287,7 @@ impl History {
         while !self.is_wrong() && cycles < CYCLES {
             cycles += 1;
             self.cycle();
+            self.world.borrow_mut().check_waiting();
             if self.differences().is_empty() {
                 break;
             }

@@ -124,6 +124,7 @@ impl Mirror {
         let before = self.row(key).cloned();
         let after = stays.then(|| self.whole(key, Image::of(&served.row)));
         if before != after {
+            self.release_waiting_for(&[key.1], now);
             if self.known.get(&key).is_some_and(|known| served.rev < *known) {
                 self.regressed.push(format!("{key:?} was overwritten by change {}", served.rev));
             }

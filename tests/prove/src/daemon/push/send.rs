@@ -304,7 +304,7 @@ impl Round<'_> {
             .commit("set aside", |world| {
                 let now = if local { world.at_program() } else { world.at_postgres() };
                 let retry_at = wait.map(|wait| now + wait);
-                let passed = world.mirror.refuse((object, id), refusal, retry_at);
+                let passed = world.mirror.refuse((object, id), refusal, (retry_at, now));
                 // One that a page passed by is looked at instead: what is on record of it is an older refusal.
                 if passed.is_none() {
                     world.check_patience((object, id));
