@@ -28,7 +28,7 @@ pub enum Driver {
 }
 
 /// What both sides hold after each round, what conflicts there were, and what is left to do; until a round may end in
-/// two ways, because it is for nobody to say what is heard of first, or until a change is refused.
+/// two ways, because it is for nobody to say what is heard of first.
 pub fn drive(seed: u64, driver: Driver) -> Vec<Vec<String>> {
     let mut history = History::new(seed, Setup::default());
     history.quietly();
@@ -45,7 +45,7 @@ pub fn drive(seed: u64, driver: Driver) -> Vec<Vec<String>> {
             Driver::Daemon => run(&mut history),
         }
         let world = history.world.borrow();
-        let is_open = is_open || world.book.checked.open > 0 || !world.mirror.refused.is_empty();
+        let is_open = is_open || world.book.checked.open > 0;
         (!is_open).then(|| state(&world))
     };
     (0..ROUNDS).map_while(round).collect()
