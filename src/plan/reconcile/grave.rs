@@ -40,9 +40,8 @@ impl Decision<'_> {
     /// The row was deleted here, and the record lives in the source.
     pub(super) fn deleted_here(&self, row: &Row) -> Reconciled {
         let edits = self.source_edits(row);
-        // That a field is new brings no record back, but what it holds is not forgotten.
         let restores = self.rules.policies.deletes == DeletePolicy::EditRestores
-            && edits.iter().any(|column| !self.is_younger(*column));
+            && edits.iter().any(|column| self.was_edited(*column, row));
         let winner = if restores { Side::Source } else { Side::Mirror };
         let conflict = || self.whole(ConflictKind::DeletedInMirror, &edits, Some(row), winner);
         let conflicts = if edits.is_empty() { Vec::new() } else { vec![conflict()] };
@@ -62,10 +61,12 @@ impl Decision<'_> {
         base
     }
 
-    /// Whether the base knows nothing of a column, which does not wait for a decision either: its field is younger.
-    fn is_younger(&self, column: usize) -> bool {
-        let Pending { base: Some(base), waiting, .. } = self.pending else { return false };
-        base.get(column).is_none() && !waiting.contains(&column)
+    /// Whether the source's value was an edit. That a field is new brings no record back, and neither does a value that
+    /// the row was not filled with yet, for then the record is the one that was agreed on; but what they hold is not
+    /// forgotten.
+    fn was_edited(&self, column: usize, row: &Row) -> bool {
+        let Pending { base: Some(base), waiting, .. } = self.pending else { return true };
+        waiting.contains(&column) || base.get(column).is_some() && self.reference(row).moved
     }
 
     /// The source acknowledged our delete.

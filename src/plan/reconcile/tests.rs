@@ -139,9 +139,10 @@ fn a_local_delete_is_sent_and_wins_over_the_sources_edit() {
     let found = decide(&local, &edited);
     assert_eq!(kinds(&found.conflicts), [(ConflictKind::DeletedInMirror, Some(Side::Mirror))]);
     assert_eq!((base_text(&found), found.next), (Some(&text("s")), Next::Push), "told once");
-    let restored = with(&edit_restores(), &local, &edited);
-    assert_eq!(restored.mirror, MirrorStep::Insert(row(&[("text", text("s"))])));
-    assert_eq!(restored.base, NewBase::Settled);
+    assert_eq!(with(&edit_restores(), &local, &edited).next, Next::Push, "it is the same record");
+    let later = row(&[("text", text("s")), ("updated_at", Value::Timestamp(LATER))]);
+    let restored = with(&edit_restores(), &local, &Sighting::Present(later.clone()));
+    assert_eq!((restored.mirror, restored.base), (MirrorStep::Insert(later), NewBase::Settled));
 }
 
 #[test]

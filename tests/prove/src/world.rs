@@ -105,11 +105,7 @@ impl World {
         let mut dice = Dice::new(seed);
         let mut dice_of_model = Dice::new(!seed);
         let drifts = setup.varied && dice_of_model.once_in(2);
-        let made = match (setup.varied, drifts) {
-            (false, _) => objects(&mut dice),
-            (true, false) => varied::objects(&mut dice),
-            (true, true) => varied::without_revival(varied::objects(&mut dice)),
-        };
+        let made = if setup.varied { varied::objects(&mut dice) } else { objects(&mut dice) };
         let objects = Rc::new(made);
         let count = objects.len();
         let faults = dice.pick(&[0, 60, 20, 12, 8]).unwrap_or_default();

@@ -3,7 +3,7 @@
 use prove::{FAULTS, STATES, Setup, Tally, effects, play};
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 22] = [
+const REGRESSIONS: [(u64, &str); 24] = [
     (32, "a row deleted while its restore was on its way came back"),
     (
         194,
@@ -40,6 +40,11 @@ const REGRESSIONS: [(u64, &str); 22] = [
         "a held field of a record made on both sides was sent when Twenty's users had cleared it",
     ),
     (97955, "a row came back from the trash without a field that had waited"),
+    (
+        715,
+        "a new record waited for one that had come, because a process was killed before it told of it",
+    ),
+    (18128, "a new record waited for one that had come before it was set aside"),
     (69712, "one record was destroyed and another not shown, and a walk was taken for complete"),
 ];
 

@@ -77,15 +77,6 @@ pub(crate) fn objects(dice: &mut Dice) -> Vec<Object> {
     made.collect()
 }
 
-/// The same where no edit brings back what the other side deleted: not shown where the data model changes
-/// (docs/invariants.md, I25).
-pub(crate) fn without_revival(mut objects: Vec<Object>) -> Vec<Object> {
-    for object in &mut objects {
-        object.policies.deletes = DeletePolicy::DeleteWins;
-    }
-    objects
-}
-
 fn fields(dice: &mut Dice, objects: usize) -> Vec<Wanted> {
     let mut fields = Vec::new();
     let first = dice.below(FIELDS.len());
