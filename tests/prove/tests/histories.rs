@@ -3,7 +3,7 @@
 use prove::{FAULTS, STATES, Setup, Tally, effects, play};
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 22] = [
+const REGRESSIONS: [(u64, &str); 25] = [
     (32, "a row deleted while its restore was on its way came back"),
     (
         194,
@@ -41,6 +41,12 @@ const REGRESSIONS: [(u64, &str); 22] = [
     ),
     (97955, "a row came back from the trash without a field that had waited"),
     (69712, "one record was destroyed and another not shown, and a walk was taken for complete"),
+    (
+        126_720,
+        "a refused change was set aside while others of its batch waited, and a page went past its record",
+    ),
+    (281_696, "the same, after a process was killed"),
+    (393_426, "the same, in a walk of several pages"),
 ];
 
 fn assert_clean(seed: u64) -> Tally {

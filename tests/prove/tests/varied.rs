@@ -7,7 +7,7 @@ use prove::{
 };
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 12] = [
+const REGRESSIONS: [(u64, &str); 14] = [
     (
         1592,
         "a refused record that was mended was never tried again: the change that mended it was settled",
@@ -38,6 +38,11 @@ const REGRESSIONS: [(u64, &str); 12] = [
         7190,
         "a row in the trash was deleted here and not put back, because a change of it waited for a field",
     ),
+    (
+        135_247,
+        "a page went past a change of a record whose write was acknowledged, but still counted as under way",
+    ),
+    (261_772, "the same, right after its create"),
 ];
 
 const COUNT: u64 = 2_000;
