@@ -64,25 +64,26 @@ pub(super) async fn present(
 }
 
 /// A page showed these records, whose writes are under way or in doubt, and goes by: who saw them before must look
-/// once more.
+/// once more. Says which are in doubt: nobody looks at the others any more.
 pub(super) async fn pass_by(
     mirror: &Mirror,
     connection: &mut PgConnection,
     object_id: ObjectId,
     ids: &[Uuid],
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<Uuid>, sqlx::Error> {
     if ids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    sqlx::query(
-        "update sync.base set since = since where workspace_id = $1 and object_id = $2 and record_id = any($3)",
+    sqlx::query_scalar(
+        "with passed as (update sync.base set since = since \
+         where workspace_id = $1 and object_id = $2 and record_id = any($3) returning record_id, sent_at) \
+         select record_id from passed where sent_at is not null",
     )
     .bind(mirror.workspace_id)
     .bind(object_id)
     .bind(ids)
-    .execute(connection)
+    .fetch_all(connection)
     .await
-    .map(drop)
 }
 
 /// Locks records and reads their state; those without a base are left out.

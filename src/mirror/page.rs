@@ -103,8 +103,9 @@ pub struct LocalEdits<'a> {
     /// Whether a write to the record was acknowledged after the page was requested, or is on its way: the page knows
     /// nothing of it, and the answer to the write shows more. Asked while the record is locked.
     pub acknowledged: &'a (dyn Fn(Uuid) -> bool + Sync),
-    /// Whether that write has ended since, so that nobody looks at the record any more: the page is read anew.
-    pub overtaken: &'a (dyn Fn(Uuid) -> bool + Sync),
+    /// Where the object moves on with the page: whether that write has ended since, so that nobody looks at the record
+    /// any more. Then the page is read anew, as it is where it leaves another record of which no write is in doubt.
+    pub overtaken: Option<&'a (dyn Fn(Uuid) -> bool + Sync)>,
     /// Decides on a record with local changes, given what the page shows of it, also in the trash; nothing is shown
     /// of a record that was destroyed. `None` as the answer leaves the record as it is.
     pub decide: &'a mut DecideOnPage<'a>,
@@ -168,7 +169,7 @@ impl Mirror {
             .await
             .map_err(failed);
         transaction.rollback().await.map_err(failed)?;
-        previewed
+        Ok(previewed?.0)
     }
 
     async fn try_page(
@@ -180,14 +181,14 @@ impl Mirror {
     ) -> Result<Applied, MirrorError> {
         let failed = |cause| table.relation.failed(cause);
         let mut transaction = self.begin().await.map_err(failed)?;
-        let applied =
+        let (applied, leaves) =
             self.write_page(&mut transaction, table, page, edits, care).await.map_err(failed)?;
         table.check(self, &mut transaction).await.map_err(failed)?;
         if page.may_remove.is_some_and(|most| applied.removed > most) {
             let (object, removed) = (table.relation.object.clone(), applied.removed);
             return Err(MirrorError::TooManyRemoved { object, removed });
         }
-        if page.shown().any(edits.overtaken) {
+        if edits.overtaken.is_some_and(|overtaken| leaves || page.shown().any(overtaken)) {
             return Err(MirrorError::Overtaken { object: table.relation.object.clone() });
         }
         let (id, version) = (table.relation.object_id, page.version);
@@ -201,6 +202,7 @@ impl Mirror {
         Ok(applied)
     }
 
+    /// Says also whether the page leaves a record that nobody looks at any more.
     async fn write_page(
         &self,
         connection: &mut PgConnection,
@@ -208,7 +210,7 @@ impl Mirror {
         page: &PageWrite,
         edits: &mut LocalEdits<'_>,
         care: Care,
-    ) -> Result<Applied, sqlx::Error> {
+    ) -> Result<(Applied, bool), sqlx::Error> {
         let sorted = sort(self, connection, table, page, edits.acknowledged, care).await?;
         let (mut written, mut refused) = match care {
             Care::Whole => {
@@ -221,7 +223,7 @@ impl Mirror {
         }
         let mut decided = Reconciling { mirror: self, table, page, care, refused: &mut refused };
         written.add(decided.reconcile(connection, &sorted.edited, edits.decide).await?);
-        decided.pass_by(connection, &sorted.passed).await?;
+        let leaves = !decided.pass_by(connection, &sorted.passed).await? || sorted.leaves;
         let ids =
             page.rows.iter().map(|incoming| incoming.row.id).chain(page.removed.iter().copied());
         let is_refused = |id: &Uuid| refused.iter().any(|record: &SetAside| record.id == Some(*id));
@@ -233,7 +235,7 @@ impl Mirror {
         let set_aside =
             quarantine::put(self, connection, table.relation.object_id, &set_aside).await?;
         let Written { inserted, updated, removed } = written;
-        Ok(Applied { inserted, updated, removed, set_aside })
+        Ok((Applied { inserted, updated, removed, set_aside }, leaves))
     }
 }
 
@@ -285,14 +287,16 @@ impl Reconciling<'_> {
         }
     }
 
-    /// Goes by those of these records that the page shows.
+    /// Goes by those of these records that the page shows; whether all of them are in doubt.
     async fn pass_by(
         &self,
         connection: &mut PgConnection,
         ids: &[Uuid],
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let shown: Vec<Uuid> = self.page.shown().filter(|id| ids.contains(id)).collect();
-        base::pass_by(self.mirror, connection, self.table.relation.object_id, &shown).await
+        let object = self.table.relation.object_id;
+        let in_doubt = base::pass_by(self.mirror, connection, object, &shown).await?;
+        Ok(shown.iter().all(|id| in_doubt.contains(id)))
     }
 
     async fn one_by_one(

@@ -28,6 +28,9 @@ pub(super) struct Sorted<'a> {
     pub(super) edited: Vec<Uuid>,
     /// Ids of those of which the page knows less than the answer to a write that is under way.
     pub(super) passed: Vec<Uuid>,
+    /// Whether the page shows another record than there is, which has no local changes, and knows less than the answer
+    /// to its last write.
+    pub(super) leaves: bool,
 }
 
 impl Sorted<'_> {
@@ -58,8 +61,9 @@ pub(super) async fn sort<'a>(
     let known = table.relation.known(mirror, connection, &ids).await?;
     if known.is_empty() {
         // What was deleted here and acknowledged since the page was asked for is as unknown as what is new.
-        let rows = rows.into_iter().filter(|row| !acknowledged(row.id)).collect();
-        return Ok(Sorted { rows, ..Sorted::default() });
+        let shown = rows.len();
+        let rows: Vec<&Row> = rows.into_iter().filter(|row| !acknowledged(row.id)).collect();
+        return Ok(Sorted { leaves: rows.len() < shown, rows, ..Sorted::default() });
     }
     let there: Vec<&Row> = rows.iter().copied().filter(|row| known.contains(&row.id)).collect();
     let mut locked = match care {
@@ -73,15 +77,14 @@ pub(super) async fn sort<'a>(
     let edited = base::present(mirror, connection, object_id, &ids).await?;
     let older = |id: &Uuid| acknowledged(*id);
     let free = |id: &Uuid| !edited.contains(id) && !older(id);
+    let is_left = |id: Uuid| !edited.contains(&id) && older(&id);
     let changes = |row: &&Row| !known.contains(&row.id) || locked.contains(&row.id);
+    let rows: Vec<&Row> = rows.into_iter().filter(changes).collect();
+    let removed = page.removed.iter().copied().filter(|id| locked.contains(id));
     Ok(Sorted {
-        rows: rows.into_iter().filter(|row| free(&row.id)).filter(changes).collect(),
-        removed: page
-            .removed
-            .iter()
-            .copied()
-            .filter(|id| locked.contains(id) && free(id))
-            .collect(),
+        leaves: rows.iter().map(|row| row.id).chain(removed.clone()).any(is_left),
+        rows: rows.into_iter().filter(|row| free(&row.id)).collect(),
+        removed: removed.filter(free).collect(),
         passed: edited.iter().copied().filter(|id| older(id)).collect(),
         edited: edited.iter().copied().filter(|id| !older(id)).collect(),
         locked,

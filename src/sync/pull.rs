@@ -271,7 +271,7 @@ impl<'a> Pull<'a> {
         let object = self.target.table.object_id;
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.is_older(object, id),
-            overtaken: &|id| moment.is_overtaken(object, std::iter::once(id)),
+            overtaken: Some(&|id| moment.is_overtaken(object, std::iter::once(id))),
             decide: &mut |pending, row| self.decide(pending, row),
         };
         let writer = &self.target.writer;

@@ -1,8 +1,9 @@
 //! Which records are being written to the source, and which were since a page was asked for.
 //!
 //! It exists because pull and push work side by side: a page that was asked for before a write was acknowledged
-//! shows the record as it was. Invariants: such a page is ignored for that record, and only for it; what is
-//! remembered is forgotten when the last page that could be older is done.
+//! shows the record as it was. Invariants: such a page is ignored for that record, and only for it, and is read anew
+//! where nobody looks at the record any more; what is remembered is forgotten when the last page that could be older is
+//! done.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -110,7 +110,7 @@ impl People {
     ) -> twenty_sync::mirror::Applied {
         let edits = &mut LocalEdits {
             acknowledged,
-            overtaken: &|_| false,
+            overtaken: None,
             decide: &mut |pending, row| Some(self.decide(pending, row)),
         };
         self.mirror().apply_page(&self.writer, write, edits).await.unwrap()

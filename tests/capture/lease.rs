@@ -113,7 +113,7 @@ async fn no_record_is_written_under_a_lease_that_another_has_taken() {
     let write = page(vec![people.row(2, "boss", "Ulm"), people.row(9, "clerk", "Ulm")], 1);
     let edits = &mut LocalEdits {
         acknowledged: &|_| false,
-        overtaken: &|_| false,
+        overtaken: None,
         decide: &mut |pending, row| Some(people.decide(pending, row)),
     };
     let decide = &mut |pending: &_| Some(people.decide(pending, Some(&row)));

@@ -1,7 +1,7 @@
 //! What is decided on a record while a write of it is under way, or in doubt, or only planned.
 
 use twenty_sync::{
-    mirror::{Decision, LocalEdits, MirrorError, Refusal, Writings},
+    mirror::{Applied, Decision, LocalEdits, MirrorError, Refusal, Writings},
     plan::{
         pending::Pending,
         reconcile::{self, Acknowledgement, Answer},
@@ -26,6 +26,22 @@ async fn pass_by(people: &People) {
     let write = page(rows, people.ground.version(&people.table).await);
     let applied = people.read_page(&write, &|_| true).await;
     assert_eq!(applied.rows_changed(), 0);
+}
+
+/// A page of a walk shows a record while a write of it seems to be under way.
+async fn walk_by(people: &People, number: u128, job: &str) -> Result<Applied, MirrorError> {
+    let rows = vec![people.row(number, job, "Ulm")];
+    let write = page(rows, people.ground.version(&people.table).await);
+    let edits = &mut LocalEdits {
+        acknowledged: &|_| true,
+        overtaken: Some(&|_| false),
+        decide: &mut |_, _| None,
+    };
+    people.mirror().apply_page(&people.writer, &write, edits).await
+}
+
+fn is_read_anew(walked: &Result<Applied, MirrorError>) -> bool {
+    matches!(walked, Err(MirrorError::Overtaken { .. }))
 }
 
 /// Twenty refuses what was sent of record 1.
@@ -116,7 +132,7 @@ async fn a_page_that_a_write_has_overtaken_is_not_applied() {
     let version = people.ground.version(&people.table).await;
     let edits = &mut LocalEdits {
         acknowledged: &|_| false,
-        overtaken: &|record| record == id(2),
+        overtaken: Some(&|record| record == id(2)),
         decide: &mut |_, _| None,
     };
     let applied =
@@ -124,6 +140,32 @@ async fn a_page_that_a_write_has_overtaken_is_not_applied() {
     assert!(matches!(applied, MirrorError::Overtaken { .. }), "{applied}");
     assert_eq!(people.count("twenty.people where job_title = 'boss'").await, 0);
     assert_eq!(people.ground.version(&people.table).await, version);
+}
+
+#[tokio::test]
+async fn a_page_passes_by_a_record_in_doubt_and_one_that_is_as_it_shows() {
+    let (people, through) = changed().await;
+    people.send(1, BONN, through).await.unwrap();
+    assert!(walk_by(&people, 1, "boss").await.is_ok());
+    let people = People::with(1).await;
+    assert!(walk_by(&people, 1, "clerk").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_page_is_read_anew_where_it_shows_another_record_than_a_write_that_is_settled() {
+    let people = People::with(1).await;
+    let version = people.ground.version(&people.table).await;
+    assert!(is_read_anew(&walk_by(&people, 1, "boss").await), "it is there");
+    assert!(is_read_anew(&walk_by(&people, 2, "boss").await), "it is not there");
+    assert_eq!(people.ground.version(&people.table).await, version);
+}
+
+#[tokio::test]
+async fn a_page_is_read_anew_where_it_shows_a_record_whose_refused_change_was_set_aside() {
+    let (people, through) = changed().await;
+    let written = people.send(1, BONN, through).await.unwrap();
+    refuse(&people, through, written).await;
+    assert!(is_read_anew(&walk_by(&people, 1, "boss").await));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn read(people: &People, job: &str, count: u128) -> Result<(), MirrorError
     let rows = (1..=count).map(|number| people.row(number, job, "Ulm")).collect();
     let write = page(rows, people.ground.version(&people.table).await);
     let decide = &mut |pending: &_, row: Option<&_>| Some(people.decide(pending, row));
-    let edits = &mut LocalEdits { acknowledged: &|_| false, overtaken: &|_| false, decide };
+    let edits = &mut LocalEdits { acknowledged: &|_| false, overtaken: None, decide };
     people.mirror().apply_page(&people.writer, &write, edits).await.map(drop)
 }
 

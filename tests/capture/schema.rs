@@ -142,7 +142,7 @@ async fn who_knows_the_table_as_it_was_decides_nothing() {
     let write = page(vec![shown], people.ground.version(&people.table).await);
     let edits = &mut LocalEdits {
         acknowledged: &|_| false,
-        overtaken: &|_| false,
+        overtaken: None,
         decide: &mut |pending, row| Some(people.decide(pending, row)),
     };
     let applied = people.mirror().apply_page(&people.writer, &write, edits).await;

@@ -67,7 +67,7 @@ impl Ground {
     ) -> Result<Applied, MirrorError> {
         let edits = &mut LocalEdits {
             acknowledged: &|_| false,
-            overtaken: &|_| false,
+            overtaken: None,
             decide: &mut |_, _| unreachable!(),
         };
         self.mirror.apply_page(writer, page, edits).await

@@ -80,7 +80,7 @@ impl<'a> Pull<'a> {
         let page = PageWrite { checkpoint, version, ..page };
         let edits = &mut LocalEdits {
             acknowledged: &|id| moment.writes.is_older(self.target.table.object_id, id),
-            overtaken: &|_| false,
+            overtaken: None,
             decide: &mut |pending, row| self.decide(pending, row),
         };
         let applied = self.mirror.apply_page(&self.target.writer, &page, edits).await?;

@@ -46,10 +46,7 @@ struct Results {
 /// Writes that the source has acknowledged, of which the mirror does not have the values yet. They are read back
 /// together, because the source counts requests.
 #[derive(Default)]
-pub(super) struct Unread<'a> {
-    records: BTreeMap<ObjectId, Vec<Uuid>>,
-    under_way: Vec<UnderWay<'a>>,
-}
+pub(super) struct Unread<'a>(BTreeMap<ObjectId, Vec<UnderWay<'a>>>);
 
 /// Records under way, until what became of them is stored.
 struct UnderWay<'a> {
@@ -63,6 +60,24 @@ impl<'a> UnderWay<'a> {
         writes.begin(object, ids);
         UnderWay { writes, object, ids: ids.to_vec() }
     }
+
+    /// Only these are still under way. What a page shows of the others from now on is no older than their answer.
+    fn keep(&mut self, ids: &[Uuid]) {
+        let all = std::mem::replace(&mut self.ids, ids.to_vec());
+        let ended: Vec<Uuid> = all.into_iter().filter(|id| !ids.contains(id)).collect();
+        self.writes.end(self.object, &ended);
+    }
+}
+
+impl Unread<'_> {
+    /// Whether there are so many of one object.
+    fn has(&self, at_least: usize) -> bool {
+        self.0.values().any(|under_way| ids_of(under_way).len() >= at_least)
+    }
+}
+
+fn ids_of(under_way: &[UnderWay<'_>]) -> Vec<Uuid> {
+    under_way.iter().flat_map(|writes| writes.ids.iter().copied()).collect()
 }
 
 impl Drop for UnderWay<'_> {
@@ -108,7 +123,7 @@ impl Round<'_> {
         let (object, ids) = (batch.object, batch.records());
         // Only now: a page that is stored before this must not pass by a record of which nothing says that it is read
         // again after a kill.
-        let under_way = UnderWay::begin(self.writes, object, &ids);
+        let mut under_way = UnderWay::begin(self.writes, object, &ids);
         let mut results = self.execute(target, &batch.work).await?;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|row| (row.id, row)).collect();
@@ -122,8 +137,8 @@ impl Round<'_> {
             self.look(object, &results.missed, Fate::Refused).await?;
         }
         if !results.hit.is_empty() {
-            self.unread.under_way.push(under_way);
-            self.unread.records.entry(object).or_default().extend(results.hit);
+            under_way.keep(&results.hit);
+            self.unread.0.entry(object).or_default().push(under_way);
             self.read_back(source::IDS_PER_CALL).await?;
         }
         let part = |(work, refusal)| (Batch { object, work }, refusal);
@@ -141,16 +156,16 @@ impl Round<'_> {
 
     /// Reads back what was written, where it is at least so many records of one object.
     pub(super) async fn read_back(&mut self, at_least: usize) -> Result<(), SyncError> {
-        if !self.unread.records.values().any(|ids| ids.len() >= at_least) {
+        if !self.unread.has(at_least) {
             return Ok(());
         }
         // Those of a failed read are still written down as sent: the next round looks what became of them.
-        let Unread { records, under_way } = std::mem::take(&mut self.unread);
-        for (object, ids) in records {
+        for (object, under_way) in std::mem::take(&mut self.unread).0 {
+            let ids = ids_of(&under_way);
             let acknowledged = self.acknowledge_read(object, &ids).await;
+            drop(under_way);
             self.spare(object, &ids, acknowledged)?;
         }
-        drop(under_way);
         Ok(())
     }
 
@@ -325,4 +340,27 @@ fn request(update: &GuardedUpdate) -> Option<source::GuardedUpdate> {
         Change::Set(Patch::new(body).ok()?)
     };
     Some(source::GuardedUpdate { ids: update.ids().clone(), guards: update.guard(), change })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{UnderWay, Writes};
+
+    const OBJECT: Uuid = Uuid::from_u128(1);
+    const REFUSED: Uuid = Uuid::from_u128(2);
+    const HIT: Uuid = Uuid::from_u128(3);
+
+    #[test]
+    fn a_refused_write_is_under_way_no_longer_than_its_answer_takes() {
+        let writes = Writes::default();
+        let mut under_way = UnderWay::begin(&writes, OBJECT, &[REFUSED, HIT]);
+        under_way.keep(&[HIT]);
+        let page = writes.page();
+        assert!(!page.is_older(OBJECT, REFUSED) && page.is_older(OBJECT, HIT));
+        drop(under_way);
+        assert!(page.is_overtaken(OBJECT, [HIT].into_iter()));
+        assert!(!page.is_overtaken(OBJECT, [REFUSED].into_iter()));
+    }
 }

@@ -113,7 +113,7 @@ impl Daemon {
             PageWrite { absent, checkpoint, version, ..PageWrite::default() }
         };
         let write = self.look("list rows", rows).await?;
-        self.write_page(object, write, &|_| false, &|_| false).await
+        self.write_page(object, write, &|_| false, None).await
     }
 
     /// Judges a page. One that is not believed is read once more.
@@ -182,14 +182,14 @@ impl Daemon {
         if mistakes::is(Bug::CheckpointBeforeRows) {
             let first =
                 PageWrite { checkpoint: write.checkpoint.clone(), version, ..PageWrite::default() };
-            self.write_page(object, first, &is_older, &is_overtaken).await?;
+            self.write_page(object, first, &is_older, Some(&is_overtaken)).await?;
             write.version += 1;
-            self.write_page(object, write, &is_older, &is_overtaken).await?;
+            self.write_page(object, write, &is_older, Some(&is_overtaken)).await?;
             self.world.borrow_mut().mirror.checkpoints[object].version = version + 1;
             return Ok(());
         }
         self.hit("page", if is_complete { "last" } else { "further" });
-        self.write_page(object, write, &is_older, &is_overtaken).await
+        self.write_page(object, write, &is_older, Some(&is_overtaken)).await
     }
 
     /// Puts records where they belong: rows, or removals.
@@ -209,7 +209,7 @@ impl Daemon {
         object: usize,
         write: PageWrite,
         is_older: &dyn Fn(Uuid) -> bool,
-        is_overtaken: &dyn Fn(Uuid) -> bool,
+        is_overtaken: Option<&dyn Fn(Uuid) -> bool>,
     ) -> Result<(), Fail> {
         let of = &self.objects[object];
         let applied = self.commit_of(object, "commit page", |world| {

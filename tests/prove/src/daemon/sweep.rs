@@ -174,7 +174,7 @@ impl Daemon {
         let page = PageWrite { checkpoint, version, ..page };
         let id = self.objects[object].table.object_id;
         let is_older = |record| moment.writes.is_older(id, record);
-        self.write_page(object, page, &is_older, &|_| false).await?;
+        self.write_page(object, page, &is_older, None).await?;
         moment.stored.version += 1;
         Ok(())
     }

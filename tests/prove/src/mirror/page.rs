@@ -27,7 +27,27 @@ pub(crate) struct PageWrite {
     pub(crate) withheld: Option<Vec<String>>,
 }
 
-/// Another process moved the checkpoint.
+/// A record on a page, and whether its row stays.
+struct Shown<'a> {
+    served: &'a Served,
+    stays: bool,
+}
+
+impl Shown<'_> {
+    fn id(&self) -> Uuid {
+        self.served.row.id
+    }
+}
+
+impl PageWrite {
+    /// The records that it shows, those of the trash among them.
+    fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        let rows = self.rows.iter().map(|served| Shown { served, stays: true });
+        rows.chain(self.tombstones.iter().map(|served| Shown { served, stays: false }))
+    }
+}
+
+/// Another process moved the checkpoint, or a write ended of which the page knows less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overtaken;
 
@@ -35,8 +55,9 @@ pub(crate) struct Overtaken;
 pub(crate) struct LocalEdits<'a> {
     /// Whether the page knows nothing of the last write to this record.
     pub(crate) is_older: &'a dyn Fn(Uuid) -> bool,
-    /// Whether that write has ended since the page was asked for, so that nobody looks at the record any more.
-    pub(crate) is_overtaken: &'a dyn Fn(Uuid) -> bool,
+    /// Where the watermark goes past the page: whether that write has ended since the page was asked for, so that nobody
+    /// looks at the record any more.
+    pub(crate) is_overtaken: Option<&'a dyn Fn(Uuid) -> bool>,
     /// Decides on a record, given what the page shows of it.
     pub(crate) decide: &'a mut dyn FnMut(&Pending, Option<&Row>) -> Option<Decision>,
 }
@@ -53,10 +74,11 @@ impl Mirror {
         if self.checkpoints[place].version != page.version && !mistakes::is(Bug::NoVersionCheck) {
             return Err(Overtaken);
         }
-        let shown = page.rows.iter().chain(&page.tombstones);
+        let shown: Vec<Shown<'_>> = page.shown().collect();
         let ids: BTreeSet<Uuid> =
-            shown.clone().map(|served| served.row.id).chain(page.absent.iter().copied()).collect();
-        if ids.iter().any(|id| (edits.is_overtaken)(*id)) && !mistakes::is(Bug::OvertakenPageKept) {
+            shown.iter().map(Shown::id).chain(page.absent.iter().copied()).collect();
+        let overtaken = edits.is_overtaken.filter(|_| !mistakes::is(Bug::OvertakenPageKept));
+        if overtaken.is_some_and(|is_overtaken| ids.iter().any(|id| is_overtaken(*id))) {
             return Err(Overtaken);
         }
         let is_known =
@@ -71,14 +93,15 @@ impl Mirror {
             asks && (edits.is_older)(id) && !mistakes::is(Bug::OldPageApplied)
         };
         let ignored: BTreeSet<Uuid> = ids.iter().copied().filter(|id| ignored(*id)).collect();
-        for served in &page.rows {
-            if !edited.contains(&served.row.id) && !ignored.contains(&served.row.id) {
-                self.write(object, (place, served.row.id), served, true, now);
-            }
+        let mut left = shown.iter().filter(|shown| ignored.contains(&shown.id()));
+        if overtaken.is_some() && left.any(|shown| self.forgets(place, shown)) {
+            return Err(Overtaken);
         }
-        for served in &page.tombstones {
-            if !edited.contains(&served.row.id) && !ignored.contains(&served.row.id) {
-                self.write(object, (place, served.row.id), served, false, now);
+        for record in &shown {
+            // A page that is ignored and shows what is here anyway has told of it.
+            let is_taken = !ignored.contains(&record.id()) || self.holds(place, record);
+            if !edited.contains(&record.id()) && is_taken {
+                self.write(object, (place, record.id()), record, now);
             }
         }
         for id in &page.absent {
@@ -88,7 +111,7 @@ impl Mirror {
             }
         }
         for id in &edited {
-            let served = shown.clone().find(|served| served.row.id == *id);
+            let served = shown.iter().find(|shown| shown.id() == *id).map(|shown| shown.served);
             let Some(pending) = self.pending_of(object, (place, *id)) else { continue };
             let row = served.map(|served| &served.row);
             let decided = if ignored.contains(id) { None } else { (edits.decide)(&pending, row) };
@@ -110,6 +133,25 @@ impl Mirror {
         Ok(())
     }
 
+    /// Whether nobody would read what a page shows of a record that it leaves: its write is settled, and it is another
+    /// one than here.
+    fn forgets(&self, place: usize, shown: &Shown<'_>) -> bool {
+        match self.bases.get(&(place, shown.id())) {
+            Some(base) => base.sent.is_none(),
+            None => !self.holds(place, shown),
+        }
+    }
+
+    /// Whether the row is what the page shows.
+    fn holds(&self, place: usize, shown: &Shown<'_>) -> bool {
+        let key = (place, shown.id());
+        self.row(key).cloned() == self.as_shown(key, shown)
+    }
+
+    fn as_shown(&self, key: Key, shown: &Shown<'_>) -> Option<Image> {
+        shown.stays.then(|| self.whole(key, Image::of(&shown.served.row)))
+    }
+
     /// A page showed this record, whose write is under way or in doubt, and goes by: who learns that the write was
     /// refused has to look what it showed.
     fn pass_by(&mut self, key: Key) {
@@ -120,9 +162,9 @@ impl Mirror {
     }
 
     /// Makes the row what the page shows, or removes it.
-    fn write(&mut self, object: &Object, key: Key, served: &Served, stays: bool, now: i64) {
-        let before = self.row(key).cloned();
-        let after = stays.then(|| self.whole(key, Image::of(&served.row)));
+    fn write(&mut self, object: &Object, key: Key, shown: &Shown<'_>, now: i64) {
+        let (before, after) = (self.row(key).cloned(), self.as_shown(key, shown));
+        let served = shown.served;
         if before != after {
             self.release_waiting_for(&[key.1], now);
             if self.known.get(&key).is_some_and(|known| served.rev < *known) {

@@ -35,10 +35,7 @@ struct Results {
 
 /// Writes that Twenty has acknowledged, of which the mirror does not have the values yet.
 #[derive(Default)]
-pub(super) struct Unread<'a> {
-    records: BTreeMap<usize, Vec<Uuid>>,
-    under_way: Vec<UnderWay<'a>>,
-}
+pub(super) struct Unread<'a>(BTreeMap<usize, Vec<UnderWay<'a>>>);
 
 /// Records under way, until what became of them is stored.
 struct UnderWay<'a> {
@@ -52,6 +49,24 @@ impl<'a> UnderWay<'a> {
         writes.begin(object, ids);
         UnderWay { writes, object, ids: ids.to_vec() }
     }
+
+    /// Only these are still under way. What a page shows of the others from now on is no older than their answer.
+    fn keep(&mut self, ids: &[Uuid]) {
+        let all = std::mem::replace(&mut self.ids, ids.to_vec());
+        let ended: Vec<Uuid> = all.into_iter().filter(|id| !ids.contains(id)).collect();
+        self.writes.end(self.object, &ended);
+    }
+}
+
+impl Unread<'_> {
+    /// Whether there are so many of one object.
+    fn has(&self, at_least: usize) -> bool {
+        self.0.values().any(|under_way| ids_of(under_way).len() >= at_least)
+    }
+}
+
+fn ids_of(under_way: &[UnderWay<'_>]) -> Vec<Uuid> {
+    under_way.iter().flat_map(|writes| writes.ids.iter().copied()).collect()
 }
 
 impl Drop for UnderWay<'_> {
@@ -85,7 +100,7 @@ impl Round<'_> {
             self.leave(&ids);
             return Ok(Vec::new());
         }
-        let under_way = UnderWay::begin(&self.daemon.writes, batch.object, &ids);
+        let mut under_way = UnderWay::begin(&self.daemon.writes, batch.object, &ids);
         let mut results = self.execute(object, &batch.work).await;
         if !results.created.is_empty() {
             let rows = results.created.into_iter().map(|served| (served.row.id, served)).collect();
@@ -99,8 +114,8 @@ impl Round<'_> {
             self.look(object, &results.missed, Fate::Refused).await?;
         }
         if !results.hit.is_empty() {
-            self.unread.under_way.push(under_way);
-            self.unread.records.entry(object).or_default().extend(results.hit);
+            under_way.keep(&results.hit);
+            self.unread.0.entry(object).or_default().push(under_way);
             self.read_back(20).await?;
         }
         let part = |(work, refusal)| (Batch { object: batch.object, work }, refusal);
@@ -109,12 +124,11 @@ impl Round<'_> {
 
     /// Reads back what was written, where it is at least so many records of one object.
     pub(super) async fn read_back(&mut self, at_least: usize) -> Result<(), Fail> {
-        if !self.unread.records.values().any(|ids| ids.len() >= at_least) {
+        if !self.unread.has(at_least) {
             return Ok(());
         }
-        let Unread { records, under_way } = std::mem::take(&mut self.unread);
-        for (object, ids) in records {
-            let mut ids = ids;
+        for (object, under_way) in std::mem::take(&mut self.unread).0 {
+            let mut ids = ids_of(&under_way);
             for _ in 0..=PASSED {
                 let seen = self.see(object, &ids).await?;
                 let gone: Vec<Uuid> =
@@ -124,8 +138,8 @@ impl Round<'_> {
                     break;
                 }
             }
+            drop(under_way);
         }
-        drop(under_way);
         Ok(())
     }
 
