@@ -7,7 +7,7 @@ use prove::{
 };
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 12] = [
+const REGRESSIONS: [(u64, &str); 15] = [
     (
         1592,
         "a refused record that was mended was never tried again: the change that mended it was settled",
@@ -38,6 +38,12 @@ const REGRESSIONS: [(u64, &str); 12] = [
         7190,
         "a row in the trash was deleted here and not put back, because a change of it waited for a field",
     ),
+    (
+        129_797,
+        "a field came back under another name, and what was changed in it here was never sent",
+    ),
+    (348_470, "the same, where the change had been noted as nothing to send"),
+    (363_238, "the same, where a page had taken the field for one that nobody knows"),
 ];
 
 const COUNT: u64 = 2_000;
