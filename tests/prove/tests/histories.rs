@@ -3,7 +3,7 @@
 use prove::{FAULTS, STATES, Setup, Tally, effects, play};
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 23] = [
+const REGRESSIONS: [(u64, &str); 24] = [
     (32, "a row deleted while its restore was on its way came back"),
     (
         194,
@@ -42,6 +42,10 @@ const REGRESSIONS: [(u64, &str); 23] = [
     (97955, "a row came back from the trash without a field that had waited"),
     (69712, "one record was destroyed and another not shown, and a walk was taken for complete"),
     (299_762, "a row that was deleted here waited for ever for a new record that it had named"),
+    (
+        127_499,
+        "a record was made anew while it was looked for, and its row named one that went, until the next page",
+    ),
 ];
 
 fn assert_clean(seed: u64) -> Tally {
