@@ -7,7 +7,7 @@ use prove::{
 };
 
 /// Seeds that once showed a mistake of the program, which is mended.
-const REGRESSIONS: [(u64, &str); 16] = [
+const REGRESSIONS: [(u64, &str); 17] = [
     (
         1592,
         "a refused record that was mended was never tried again: the change that mended it was settled",
@@ -45,6 +45,10 @@ const REGRESSIONS: [(u64, &str); 16] = [
     (348_470, "the same, where the change had been noted as nothing to send"),
     (363_238, "the same, where a page had taken the field for one that nobody knows"),
     (151_294, "a record was made anew while it was looked for, and its row named one that went"),
+    (
+        394_509,
+        "what had waited for a field was sent and refused after people had stopped to repair",
+    ),
 ];
 
 const COUNT: u64 = 2_000;
