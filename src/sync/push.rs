@@ -309,9 +309,10 @@ impl Round<'_> {
         self.parents(step).iter().any(|parent| records.contains(parent))
     }
 
-    /// What a step refers to, without what it leaves out.
+    /// What a step refers to, without what it leaves out. A delete needs nothing that it refers to.
     fn parents(&self, step: &order::Step) -> Vec<Uuid> {
-        let known = self.claims.get(&step.record);
+        let known =
+            self.claims.get(&step.record).filter(|claim| !matches!(claim.verb, Verb::Delete(_)));
         let Some((claim, target)) =
             known.and_then(|claim| Some((claim, self.workspace.target(claim.object)?)))
         else {

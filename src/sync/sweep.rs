@@ -156,7 +156,8 @@ impl<'a> Sweeper<'a> {
         self.bury(object, absent).await
     }
 
-    /// Removes records that were not found, after what refers to them was read anew. What went with them goes, too.
+    /// Removes records that were not found, after what refers to them was read anew. What went with them goes, too; what
+    /// somebody made anew meanwhile is taken first, because its row may still name what goes.
     pub(super) async fn bury(
         &mut self,
         object: ObjectId,
@@ -176,8 +177,12 @@ impl<'a> Sweeper<'a> {
         for (object, ids) in graves.into_iter().rev() {
             let Some(pull) = self.pulls.get(&object) else { continue };
             let mut moment = pull.before_look().await?;
-            let ids = self.look(pull, &ids).await?.absent;
-            let applied = pull.remove_absent(&ids, &mut moment).await?;
+            let look = self.look(pull, &ids).await?;
+            if !look.records.is_empty() {
+                let applied = pull.apply_read(look.records, &mut moment).await?;
+                self.applied.entry(object).or_default().add(applied);
+            }
+            let applied = pull.remove_absent(&look.absent, &mut moment).await?;
             let (name, records) = (pull.target.plural(), applied.removed);
             tracing::info!(
                 event = "destroyed_records_removed",

@@ -185,12 +185,13 @@ async fn a_record_that_comes_back_or_appears_meanwhile_is_not_removed() {
     stage.fake.clear_on_request();
     assert!(stage.fake.world(|world| world.row("people", back).is_some()));
     let pool = stage.database.pool().await;
-    let there: Vec<Uuid> = sqlx::query_scalar("select id from twenty.people where id = any($1)")
-        .bind(&gone)
-        .fetch_all(&pool)
-        .await
-        .unwrap();
-    assert_eq!(there, [back]);
+    let there: Vec<(Uuid, String)> =
+        sqlx::query_as("select id, city from twenty.people where id = any($1)")
+            .bind(&gone)
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(there, [(back, "Oslo".to_owned())], "its row is the new one's already");
     stage.once().await;
     equality::assert_equal(&stage).await;
 }

@@ -142,6 +142,26 @@ async fn edits_of_a_deactivated_field_wait_until_it_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn edits_of_a_field_that_comes_back_under_another_name_arrive() {
+    let hide = |world: &mut World| world.deactivate_field("people", "jobTitle");
+    let edited = edit_and_drift(Moment::BeforePush, hide).await;
+    let scene = &edited.scene;
+    edited.assert_kept("job_title", "").await;
+    let stranger = scene.some("people", 100);
+    scene.stage.fake.world(|world| world.activate_field("people", "jobTitle"));
+    scene.edit("people", stranger, &json!({ "jobTitle": "Sailor" }));
+    scene.stage.fake.world(hide);
+    scene.run().await;
+    scene.stage.fake.world(|world| {
+        world.activate_field("people", "jobTitle");
+        world.rename_field("people", "jobTitle", "calling");
+    });
+    scene.sync_at_last().await;
+    edited.assert_arrived("calling", "").await;
+    assert_eq!(scene.row("people", stranger).await.unwrap()["calling"], "Sailor");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn edits_of_a_deleted_field_stay_in_its_column_and_are_reported() {
     for moment in MOMENTS {
         let context = format!("{moment:?}");

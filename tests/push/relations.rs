@@ -118,6 +118,30 @@ async fn the_children_of_a_stuck_parent_wait_and_nobody_else_does() {
     scene.assert_quiet_and_equal().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_does_not_wait_for_a_stuck_parent() {
+    let scene = Scene::of(with_parts()).await;
+    let (parent, child) = (id(1), id(2));
+    let insert = |rest: &str| format!("insert into twenty.machines (id, name, serial{rest}");
+    let whole = insert(&format!(") values ('{parent}', 'M1', 'M-1');"));
+    scene.sql(&format!("begin; {whole} {} commit", machine(2, 1))).await;
+    scene.sync().await;
+    scene.stage.fake.world(|world| {
+        world.set_clock(world.clock().advanced(std::time::Duration::from_mins(10)));
+        world.soft_delete("machines", parent);
+    });
+    scene.sync().await;
+    assert_eq!(scene.row("machines", parent).await, None);
+    // Twenty empties the child's reference and tells nobody.
+    scene.stage.fake.world(|world| world.destroy("machines", parent));
+    let stuck = insert(&format!(", state) values ('{parent}', 'M1', 'M-9', 'NOPE');"));
+    let delete = format!("delete from twenty.machines where id = '{child}';");
+    scene.sql(&format!("begin; {stuck} {delete} commit")).await;
+    scene.sync_to_attention().await;
+    assert_eq!(scene.problem().await.record_id, parent);
+    assert!(scene.is_in_trash("machines", child));
+}
+
 /// A machine that Twenty refuses, because another one has its serial number, and one that is part of it.
 async fn insert_with_a_stuck_parent(scene: &Scene) -> (Uuid, Uuid) {
     let (parent, child) = (id(1), id(2));

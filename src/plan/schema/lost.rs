@@ -1,8 +1,8 @@
 //! Columns whose field is gone: they stay, are no longer synced, and say so.
 //!
 //! It exists because nothing is dropped, and because local changes may wait in such a column. Invariants: a lost
-//! column is remembered by its name until a field has it again or somebody drops it; when its field comes back, the
-//! object is read anew, because what changed meanwhile was not seen.
+//! column is remembered by its name until a field has it again or somebody drops it; when its field comes back, under
+//! whatever name, the object is read anew, because what changed meanwhile was not seen.
 
 use super::{ExistingColumn, ExistingTable, Planner, Step, Table};
 use crate::record::Column;
@@ -65,10 +65,18 @@ pub(super) fn lost(
     let remembered =
         before.lost.iter().filter(|lost| before.catalog.contains_key(&lost.name)).cloned();
     let mut lost: Vec<LostColumn> = retyped.chain(remembered).chain(removed).collect();
-    lost.retain(|lost| !columns.iter().any(|column| column.name == lost.name));
+    lost.retain(|lost| !is_back(before, columns, lost));
     lost.sort_unstable();
     lost.dedup_by(|next, first| next.name == first.name);
     lost
+}
+
+/// Whether a field has a lost column again, or its name. A field that was renamed while it was gone takes its column
+/// along.
+fn is_back(before: &ExistingTable, columns: &[Column], lost: &LostColumn) -> bool {
+    let was_its =
+        |column: &Column| before.column(column).is_some_and(|known| known.name == lost.name);
+    columns.iter().any(|column| column.name == lost.name || was_its(column))
 }
 
 /// The recorded columns that no field has any more.
@@ -91,9 +99,7 @@ impl Planner<'_> {
     /// Marks what is lost now, and has a table read anew in which a lost column came back.
     pub(super) fn follow_lost(&mut self, table: &Table, before: Option<&ExistingTable>) {
         let Some(before) = before else { return };
-        let returned =
-            |lost: &LostColumn| table.columns.iter().any(|column| column.name == lost.name);
-        if before.lost.iter().any(returned) {
+        if before.lost.iter().any(|lost| is_back(before, &table.columns, lost)) {
             self.steps.push(Step::ReadAnew { table: table.name.clone() });
         }
         for lost in &table.lost {

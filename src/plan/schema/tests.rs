@@ -333,6 +333,28 @@ fn a_column_whose_field_is_gone_is_marked_once_and_its_return_has_the_object_rea
     assert_eq!(back.tables[0].generation, 2, "who does not know the column decides nothing more");
 }
 
+#[test]
+fn a_field_that_comes_back_under_another_name_takes_its_column_along_and_has_the_object_read_anew()
+{
+    let before = applied(&plan_one(&people(), &Existing::default()), &people());
+    let mut without = people();
+    without.fields.remove(1);
+    let mut after = before.clone();
+    after.tables[0].lost = plan_one(&without, &before).tables[0].lost.clone();
+    let join_column = "employerId".to_owned();
+    let retyped = LostColumn { name: "company_id_was_uuid".to_owned(), cause: LostCause::Retyped };
+    for (kind, lost) in [
+        (FieldKind::ManyToOne { join_column }, Vec::new()),
+        (FieldKind::Number(NumberKind::Double), vec![retyped]),
+    ] {
+        let mut object = people();
+        object.fields[1] = field(11, "employer", kind);
+        let back = plan_one(&object, &after);
+        assert!(steps(&back).contains(&"read people anew".to_owned()), "{:?}", steps(&back));
+        assert_eq!(back.tables[0].lost, lost);
+    }
+}
+
 /// What a plan says in the catalog: of which column, or of the table, and the text.
 fn comments(plan: &SchemaPlan) -> Vec<(Option<&str>, &str)> {
     let said = plan.steps.iter().filter_map(|step| match step {

@@ -16,6 +16,10 @@ const ENDLESS: usize = 20_000;
 /// Runs after which both sides must be equal.
 const CYCLES: usize = 10;
 
+/// Runs after which they are still equal where the data model changes: what waited for a field that was out of sight is
+/// read, then sent, and may be refused then.
+const QUIET: usize = 4;
+
 /// How a history is played.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setup {
@@ -283,23 +287,7 @@ impl History {
             }
         }
         self.processes.clear();
-        let mut cycles = 0;
-        while !self.is_wrong() && cycles < CYCLES {
-            cycles += 1;
-            self.cycle();
-            self.world.borrow_mut().check_waiting();
-            if self.differences().is_empty() {
-                break;
-            }
-            if cycles % 2 == 0 {
-                self.number += 7;
-                self.world.borrow_mut().repair(self.number);
-            }
-        }
-        if self.world.borrow().drift.is_some() {
-            // What waited for a field that was out of sight is read, then sent.
-            (0..3).for_each(|_| self.cycle());
-        }
+        let cycles = self.until_equal();
         // What nobody wrote, such as a time of change, follows with the next look.
         self.cycle();
         let differences = self.differences();
@@ -317,6 +305,23 @@ impl History {
         }
         drop(world);
         self.idle();
+    }
+
+    /// Plays runs until both sides are equal and stay so, while somebody repairs what is refused; says how many it took.
+    fn until_equal(&mut self) -> usize {
+        let wanted = if self.world.borrow().drift.is_some() { QUIET } else { 1 };
+        let (mut cycles, mut quiet) = (0, 0);
+        while !self.is_wrong() && quiet < wanted && cycles < CYCLES {
+            cycles += 1;
+            self.cycle();
+            self.world.borrow_mut().check_waiting();
+            quiet = if self.differences().is_empty() { quiet + 1 } else { 0 };
+            if quiet == 0 && cycles % 2 == 0 {
+                self.number += 7;
+                self.world.borrow_mut().repair(self.number);
+            }
+        }
+        cycles
     }
 
     fn differences(&self) -> Vec<String> {

@@ -45,6 +45,17 @@ const REGRESSIONS: &[(u64, &str)] = &[
         "a page went past a change of a record whose write was acknowledged, but still counted as under way",
     ),
     (261_772, "the same, right after its create"),
+    (
+        129_797,
+        "a field came back under another name, and what was changed in it here was never sent",
+    ),
+    (348_470, "the same, where the change had been noted as nothing to send"),
+    (363_238, "the same, where a page had taken the field for one that nobody knows"),
+    (151_294, "a record was made anew while it was looked for, and its row named one that went"),
+    (
+        394_509,
+        "what had waited for a field was sent and refused after people had stopped to repair",
+    ),
 ];
 
 const COUNT: u64 = 2_000;

@@ -281,9 +281,11 @@ impl Round<'_> {
         self.parents(step).iter().any(|parent| records.contains(parent))
     }
 
-    /// What a step refers to, without what it leaves out.
+    /// What a step refers to, without what it leaves out. A delete needs nothing that it refers to.
     fn parents(&self, step: &order::Step) -> Vec<Uuid> {
-        let Some(claim) = self.claims.get(&step.record) else { return Vec::new() };
+        let claim = self.claims.get(&step.record);
+        let claim = claim.filter(|claim| !matches!(claim.verb, Verb::Delete(_)));
+        let Some(claim) = claim else { return Vec::new() };
         let table = &self.daemon.objects[claim.object].table;
         let references = push::references(table, &claim.image).into_iter();
         let kept = references.filter(|(column, _)| !step.postponed.contains(column));

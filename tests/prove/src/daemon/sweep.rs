@@ -79,7 +79,7 @@ impl Daemon {
         self.bury(object, absent, complete).await
     }
 
-    /// Removes records that were not found, after what refers to them was read anew.
+    /// Removes records that were not found, after what refers to them was read anew, and what is there again was taken.
     pub(super) async fn bury(
         &self,
         object: usize,
@@ -102,7 +102,10 @@ impl Daemon {
         for (object, ids) in graves.into_iter().rev() {
             let mut moment = self.before_look(object).await?;
             let found = self.look_up(object, &ids).await?;
-            let (absent, _) = parted(&ids, found);
+            let (absent, found) = parted(&ids, found);
+            if !found.is_empty() {
+                self.apply_read(object, found, &mut moment).await?;
+            }
             self.hit("sweep", "buried");
             self.remove_absent(object, absent, &mut moment).await?;
         }
