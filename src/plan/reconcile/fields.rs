@@ -79,22 +79,26 @@ impl<'a> Merging<'a> {
         let reference = self.decision.reference(self.row);
         match see(columns, unit, reference, &self.source, self.mirror) {
             Some(seen) => self.decide(unit, self.adjusted(unit, seen)),
-            None if push::differs(columns, unit, reference.base, self.mirror) => {
-                self.keep_what_was_sent(unit);
-                self.fields.waiting.extend(&unit.columns);
-            }
-            None => {}
+            None => self.unseen(unit),
         }
     }
 
-    /// The source does not show the unit now. If what was sent of it arrived, that is what both sides agreed on. If a
-    /// create is in doubt, nobody knows what they agreed on, unless the unit was left out. The source may have changed
-    /// it since.
-    fn keep_what_was_sent(&mut self, unit: &Unit) {
-        let Pending { base, sent: Some(sent), .. } = self.decision.pending else { return };
+    /// The source does not show the unit now: what was changed in it here waits. If what was sent of it arrived, that is
+    /// what both sides agreed on. If that is in doubt, nobody knows what they agreed on, where it was a create or another
+    /// change followed it here. The source may have changed the unit since.
+    fn unseen(&mut self, unit: &Unit) {
+        let columns = self.decision.columns();
+        let Pending { base, sent, .. } = self.decision.pending;
+        let differs = |from: Option<&Image>| push::differs(columns, unit, from, self.mirror);
+        let was_sent = sent.as_ref().filter(|_| self.decision.was_sent(unit));
+        let has_changed = was_sent.is_some() && differs(was_sent);
+        if !has_changed && !differs(base.as_ref()) {
+            return;
+        }
+        self.fields.waiting.extend(&unit.columns);
         let has_arrived = self.decision.acknowledged();
-        if has_arrived || base.is_none() {
-            for &index in unit.columns.iter().filter(|index| sent.get(**index).is_some()) {
+        if let Some(sent) = was_sent.filter(|_| has_arrived || has_changed || base.is_none()) {
+            for &index in &unit.columns {
                 self.fields.base.set(index, sent.get(index).filter(|_| has_arrived).cloned());
             }
         }

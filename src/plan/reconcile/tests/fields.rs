@@ -51,10 +51,14 @@ fn what_was_sent_of_a_field_that_is_out_of_sight_is_agreed_on_only_if_it_arrived
     assert_eq!(base_of(decide(&local, &seen)), Some(text("-")), "it was never sent");
     local.sent = Some(sent(&[("text", text("m"))]));
     assert_eq!(base_of(decide(&local, &seen)), None, "the create may have been somebody else's");
+    let cleared = Pending { mirror: Some(of_text("-")), ..local.clone() };
+    assert_eq!(base_of(decide(&cleared, &seen)), None, "what it was cleared from may be there");
     let written = Acknowledgement { answer: Answer::Written(hidden), through: 1 };
     local.base = Some(of_text("b"));
     let arrived = acknowledge(rules(&Policies::default()), &local, &written);
     assert_eq!(base_of(arrived), Some(text("m")), "the old value would hide that it came back");
+    let reverted = Pending { mirror: Some(of_text("b")), ..local };
+    assert_eq!(base_of(decide(&reverted, &seen)), None, "what was sent may be there");
 }
 
 #[test]

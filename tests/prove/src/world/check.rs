@@ -132,8 +132,24 @@ impl World {
         self.close(key);
     }
 
-    /// A record is judged by what both sides hold.
+    /// A record is judged by what both sides hold. What one of them does not show is still to come.
     pub(crate) fn close(&mut self, key: Key) {
+        self.judge(key);
+        let objects = Rc::clone(&self.objects);
+        let held = [self.twenty.get(key).map(|record| &record.image), self.mirror.row(key)];
+        let of = |unit: usize| {
+            held.map(|image| image.map(|image| meaning(&objects[key.0], unit, image)))
+        };
+        let is_unseen = |unit: &usize| {
+            let [there, here] = of(*unit);
+            !self.is_synced(key.0, *unit) && there.is_some() && there != here
+        };
+        if objects[key.0].editable.iter().any(is_unseen) {
+            self.book.is_edited_since(key);
+        }
+    }
+
+    fn judge(&mut self, key: Key) {
         let objects = Rc::clone(&self.objects);
         let source = self.twenty.get(key).map(|record| &record.image);
         let sides = (source, self.mirror.row(key));
