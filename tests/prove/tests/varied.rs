@@ -41,6 +41,10 @@ const REGRESSIONS: &[(u64, &str)] = &[
     (8043, "a row was brought back by a value that its new column was not filled with yet"),
     (35607, "the same, where the record had been edited before"),
     (
+        65373,
+        "a value that was cleared here came back: its create was found without the field under its new name",
+    ),
+    (
         135_247,
         "a page went past a change of a record whose write was acknowledged, but still counted as under way",
     ),
