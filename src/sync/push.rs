@@ -11,6 +11,7 @@ mod look;
 mod memory;
 mod refuse;
 mod send;
+mod under_way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,7 +19,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{held::Held, memory::Memory};
+use self::{held::Held, memory::Memory, under_way::Unread};
 use super::{
     SyncError, fuse,
     target::{Target, Workspace},
@@ -96,7 +97,7 @@ struct Round<'a> {
     /// New records that were not sent in this round, because they were settled or their object was stopped since they
     /// were claimed: those that refer to them are left for the next round.
     unsent: BTreeSet<Uuid>,
-    unread: send::Unread<'a>,
+    unread: Unread<'a>,
 }
 
 /// A claimed record that is to be written.
@@ -145,7 +146,7 @@ impl Push<'_> {
                 written: Writings::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
-                unread: send::Unread::default(),
+                unread: Unread::default(),
             };
             match round.run(claimed).await {
                 Err(error) if error.is_outdated() => round.report.model_outdated = true,

@@ -5,16 +5,14 @@
 //! that the mirror holds the values as the source keeps them; an unknown outcome changes nothing here; a record that
 //! people hold keeps no other of its batch.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
 use super::{
     Round,
     look::{Gone, PASSED},
+    under_way::{UnderWay, ids_of},
 };
 use crate::{
     mirror::{Decision, Sending},
@@ -27,7 +25,7 @@ use crate::{
     },
     record::{DeleteMode, Ids, ObjectId, Row},
     source::{self, Change, Delete, NewRecords, ObjectNames, Patch, Refusal, Sent},
-    sync::{SyncError, target::Target, writes::Writes},
+    sync::{SyncError, target::Target},
 };
 
 /// What came of a batch.
@@ -41,49 +39,6 @@ struct Results {
     missed: Vec<Uuid>,
     /// Parts that were refused.
     refused: Vec<(Work, Refusal)>,
-}
-
-/// Writes that the source has acknowledged, of which the mirror does not have the values yet. They are read back
-/// together, because the source counts requests.
-#[derive(Default)]
-pub(super) struct Unread<'a>(BTreeMap<ObjectId, Vec<UnderWay<'a>>>);
-
-/// Records under way, until what became of them is stored.
-struct UnderWay<'a> {
-    writes: &'a Writes,
-    object: ObjectId,
-    ids: Vec<Uuid>,
-}
-
-impl<'a> UnderWay<'a> {
-    fn begin(writes: &'a Writes, object: ObjectId, ids: &[Uuid]) -> UnderWay<'a> {
-        writes.begin(object, ids);
-        UnderWay { writes, object, ids: ids.to_vec() }
-    }
-
-    /// Only these are still under way. What a page shows of the others from now on is no older than their answer.
-    fn keep(&mut self, ids: &[Uuid]) {
-        let all = std::mem::replace(&mut self.ids, ids.to_vec());
-        let ended: Vec<Uuid> = all.into_iter().filter(|id| !ids.contains(id)).collect();
-        self.writes.end(self.object, &ended);
-    }
-}
-
-impl Unread<'_> {
-    /// Whether there are so many of one object.
-    fn has(&self, at_least: usize) -> bool {
-        self.0.values().any(|under_way| ids_of(under_way).len() >= at_least)
-    }
-}
-
-fn ids_of(under_way: &[UnderWay<'_>]) -> Vec<Uuid> {
-    under_way.iter().flat_map(|writes| writes.ids.iter().copied()).collect()
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.writes.end(self.object, &self.ids);
-    }
 }
 
 impl Round<'_> {
@@ -138,7 +93,7 @@ impl Round<'_> {
         }
         if !results.hit.is_empty() {
             under_way.keep(&results.hit);
-            self.unread.0.entry(object).or_default().push(under_way);
+            self.unread.put(under_way);
             self.read_back(source::IDS_PER_CALL).await?;
         }
         let part = |(work, refusal)| (Batch { object, work }, refusal);
@@ -160,7 +115,7 @@ impl Round<'_> {
             return Ok(());
         }
         // Those of a failed read are still written down as sent: the next round looks what became of them.
-        for (object, under_way) in std::mem::take(&mut self.unread).0 {
+        for (object, under_way) in self.unread.take() {
             let ids = ids_of(&under_way);
             let acknowledged = self.acknowledge_read(object, &ids).await;
             drop(under_way);
@@ -340,27 +295,4 @@ fn request(update: &GuardedUpdate) -> Option<source::GuardedUpdate> {
         Change::Set(Patch::new(body).ok()?)
     };
     Some(source::GuardedUpdate { ids: update.ids().clone(), guards: update.guard(), change })
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::{UnderWay, Writes};
-
-    const OBJECT: Uuid = Uuid::from_u128(1);
-    const REFUSED: Uuid = Uuid::from_u128(2);
-    const HIT: Uuid = Uuid::from_u128(3);
-
-    #[test]
-    fn a_refused_write_is_under_way_no_longer_than_its_answer_takes() {
-        let writes = Writes::default();
-        let mut under_way = UnderWay::begin(&writes, OBJECT, &[REFUSED, HIT]);
-        under_way.keep(&[HIT]);
-        let page = writes.page();
-        assert!(!page.is_older(OBJECT, REFUSED) && page.is_older(OBJECT, HIT));
-        drop(under_way);
-        assert!(page.is_overtaken(OBJECT, [HIT].into_iter()));
-        assert!(!page.is_overtaken(OBJECT, [REFUSED].into_iter()));
-    }
 }

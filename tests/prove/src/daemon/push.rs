@@ -4,26 +4,28 @@
 #[path = "../../../../src/sync/push/memory.rs"]
 mod memory;
 mod send;
+#[path = "../../../../src/sync/push/under_way.rs"]
+mod under_way;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use self::memory::Memory;
-use super::{Daemon, Fail};
+use self::{memory::Memory, under_way::Unread};
+use super::{Daemon, Fail, writes::Writes};
 use crate::{
     mirror::{Claimed, Decision, hide},
     mistakes::{self, Bug},
     objects::Key,
     plan::{
-        batch::{Batch, Limits, Planned, batch},
+        batch::{Limits, Planned, batch},
         fate::Fate,
         order::{self, Kind, Node, Waiting},
         pending::{Pending, Sighting},
         push::{self, Verb},
         reconcile::reconcile,
     },
-    record::Image,
+    record::{Image, ObjectId},
     twenty::Served,
     world::World,
 };
@@ -49,7 +51,7 @@ struct Round<'a> {
     stuck: BTreeSet<Uuid>,
     /// New records that were not sent in this round.
     unsent: BTreeSet<Uuid>,
-    unread: send::Unread<'a>,
+    unread: Unread<'a>,
 }
 
 /// How often a record is read once more because a page passed by.
@@ -82,7 +84,7 @@ impl Daemon {
                 written: BTreeMap::new(),
                 stuck: BTreeSet::new(),
                 unsent: BTreeSet::new(),
-                unread: send::Unread::default(),
+                unread: Unread::default(),
             };
             round.run(claimed).await?;
         }
@@ -321,8 +323,8 @@ impl Round<'_> {
         self.unsent.extend(new);
     }
 
-    fn place(&self, batch: &Batch) -> usize {
-        let is = |object: &crate::objects::Object| object.table.object_id == batch.object;
+    fn place(&self, object: ObjectId) -> usize {
+        let is = |known: &crate::objects::Object| known.table.object_id == object;
         self.daemon.objects.iter().position(is).unwrap_or_default()
     }
 }

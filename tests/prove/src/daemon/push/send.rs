@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Fail, PASSED, Round};
+use super::{
+    Fail, PASSED, Round,
+    under_way::{UnderWay, ids_of},
+};
 use crate::{
     clock,
-    daemon::writes::Writes,
     mirror::{self, Decision, Sending},
     mistakes::{self, Bug},
     plan::{
@@ -19,7 +21,6 @@ use crate::{
         reconcile::{Acknowledgement, Answer, acknowledge},
         retry::{Disposition, Failure, Patience, after},
     },
-    record::ObjectId,
     twenty::{Refusal, Request, Response, Served},
     world::World,
 };
@@ -31,48 +32,6 @@ struct Results {
     hit: Vec<Uuid>,
     missed: Vec<Uuid>,
     refused: Vec<(Work, Refusal)>,
-}
-
-/// Writes that Twenty has acknowledged, of which the mirror does not have the values yet.
-#[derive(Default)]
-pub(super) struct Unread<'a>(BTreeMap<usize, Vec<UnderWay<'a>>>);
-
-/// Records under way, until what became of them is stored.
-struct UnderWay<'a> {
-    writes: &'a Writes,
-    object: ObjectId,
-    ids: Vec<Uuid>,
-}
-
-impl<'a> UnderWay<'a> {
-    fn begin(writes: &'a Writes, object: ObjectId, ids: &[Uuid]) -> UnderWay<'a> {
-        writes.begin(object, ids);
-        UnderWay { writes, object, ids: ids.to_vec() }
-    }
-
-    /// Only these are still under way. What a page shows of the others from now on is no older than their answer.
-    fn keep(&mut self, ids: &[Uuid]) {
-        let all = std::mem::replace(&mut self.ids, ids.to_vec());
-        let ended: Vec<Uuid> = all.into_iter().filter(|id| !ids.contains(id)).collect();
-        self.writes.end(self.object, &ended);
-    }
-}
-
-impl Unread<'_> {
-    /// Whether there are so many of one object.
-    fn has(&self, at_least: usize) -> bool {
-        self.0.values().any(|under_way| ids_of(under_way).len() >= at_least)
-    }
-}
-
-fn ids_of(under_way: &[UnderWay<'_>]) -> Vec<Uuid> {
-    under_way.iter().flat_map(|writes| writes.ids.iter().copied()).collect()
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.writes.end(self.object, &self.ids);
-    }
 }
 
 impl Round<'_> {
@@ -94,7 +53,7 @@ impl Round<'_> {
 
     /// Sends a batch; what was refused is the answer.
     async fn send_part(&mut self, batch: &Batch) -> Result<Vec<(Batch, Refusal)>, Fail> {
-        let object = self.place(batch);
+        let object = self.place(batch.object);
         let ids = batch.records();
         if !self.mark(object, &ids).await? {
             self.leave(&ids);
@@ -115,7 +74,7 @@ impl Round<'_> {
         }
         if !results.hit.is_empty() {
             under_way.keep(&results.hit);
-            self.unread.0.entry(object).or_default().push(under_way);
+            self.unread.put(under_way);
             self.read_back(20).await?;
         }
         let part = |(work, refusal)| (Batch { object: batch.object, work }, refusal);
@@ -127,7 +86,8 @@ impl Round<'_> {
         if !self.unread.has(at_least) {
             return Ok(());
         }
-        for (object, under_way) in std::mem::take(&mut self.unread).0 {
+        for (object, under_way) in self.unread.take() {
+            let object = self.place(object);
             let mut ids = ids_of(&under_way);
             for _ in 0..=PASSED {
                 let seen = self.see(object, &ids).await?;
@@ -250,7 +210,7 @@ impl Round<'_> {
     }
 
     async fn refuse(&mut self, batch: &Batch, refusal: Refusal) -> Result<(), Fail> {
-        let object = self.place(batch);
+        let object = self.place(batch.object);
         let failure = match refusal {
             Refusal::DuplicateEntry => Failure::IdExists,
             Refusal::MissingParent => Failure::MissingReference,
