@@ -6,7 +6,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Mirror, count::unsigned, error::MirrorError, page::SetAside};
+use super::{
+    Mirror, count::unsigned, error::MirrorError, ident::statement, page::SetAside,
+    refusal::RELEASED,
+};
 use crate::record::{Flow, ObjectId};
 
 /// Sets records aside; says how many are new or differ from before.
@@ -65,8 +68,7 @@ pub(super) async fn release(
 }
 
 /// Takes records out that were read well, and has local changes tried again that were refused because of a record that is
-/// another one now: a parent that was not there, a value that somebody else held. Whoever holds a refusal at this moment
-/// decides on it anew.
+/// another one now: a parent that was not there, a value that somebody else held.
 pub(super) async fn release_read(
     mirror: &Mirror,
     connection: &mut PgConnection,
@@ -77,18 +79,14 @@ pub(super) async fn release_read(
     if read.is_empty() && changed.is_empty() {
         return Ok(());
     }
-    sqlx::query(
-        "with waiting as (select quarantine_id from sync.quarantine where workspace_id = $1 and direction = 'push' \
-         and holder_id = any($4) and (retry_at is null or retry_at > clock_timestamp()) for update skip locked), \
-         released as (update sync.quarantine q set retry_at = clock_timestamp() from waiting w \
-         where q.quarantine_id = w.quarantine_id) \
-         delete from sync.quarantine where workspace_id = $1 and object_id = $2 and direction = 'pull' \
-         and record_id = any($3)",
-    )
+    sqlx::query(statement(format!(
+        "with {RELEASED} delete from sync.quarantine where workspace_id = $1 and object_id = $3 \
+         and direction = 'pull' and record_id = any($4)"
+    )))
     .bind(mirror.workspace_id)
+    .bind(changed)
     .bind(object_id)
     .bind(read)
-    .bind(changed)
     .execute(connection)
     .await
     .map(drop)

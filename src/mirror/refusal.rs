@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     Mirror, base, conflict,
     error::MirrorError,
+    ident::statement,
     outbox,
     relation::Relation,
     settle::Writings,
@@ -55,28 +56,6 @@ pub struct Refusal {
     pub written: i64,
     /// What was sent, as JSON.
     pub json: String,
-}
-
-/// Has what waits for one of these records tried again, in the transaction in which they came: whoever would do it later
-/// may be killed before. What somebody else holds is theirs to release.
-pub(super) async fn release_waiting(
-    mirror: &Mirror,
-    connection: &mut PgConnection,
-    came: &[Uuid],
-) -> Result<(), sqlx::Error> {
-    if came.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "with waiting as (select quarantine_id from sync.quarantine where workspace_id = $1 and direction = 'push' \
-         and holder_id = any($2) and (retry_at is null or retry_at > clock_timestamp()) for update skip locked) \
-         update sync.quarantine q set retry_at = clock_timestamp() from waiting w where q.quarantine_id = w.quarantine_id",
-    )
-    .bind(mirror.workspace_id)
-    .bind(came)
-    .execute(connection)
-    .await
-    .map(drop)
 }
 
 /// A record that is stuck, on its way in either direction.
@@ -332,6 +311,31 @@ async fn forget_sent(
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// Has refused changes tried again (`released`) that wait for one of the records `$2` of the workspace `$1`. Whoever holds
+/// a refusal at this moment decides on it anew.
+pub(super) const RELEASED: &str = "waiting as (select quarantine_id from sync.quarantine where workspace_id = $1 \
+     and direction = 'push' and holder_id = any($2) and (retry_at is null or retry_at > clock_timestamp()) \
+     for update skip locked), released as (update sync.quarantine q set retry_at = clock_timestamp() from waiting w \
+     where q.quarantine_id = w.quarantine_id)";
+
+/// Has what waits for one of these records tried again, in the transaction in which they came: whoever would do it later
+/// may be killed before.
+pub(super) async fn release_waiting(
+    mirror: &Mirror,
+    connection: &mut PgConnection,
+    came: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    if came.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(statement(format!("with {RELEASED} select")))
+        .bind(mirror.workspace_id)
+        .bind(came)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Has everything that was refused tried again.
