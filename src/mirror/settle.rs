@@ -78,12 +78,8 @@ pub(super) struct Verdict {
 impl Verdict {
     /// The record, if it was new and is in the source now.
     fn arrived(&self) -> Option<Uuid> {
-        let is_agreed = match &self.decision.reconciled.base {
-            NewBase::Settled => true,
-            NewBase::Pending { base, .. } => base.is_some(),
-            NewBase::Unchanged => false,
-        };
-        (self.state.base.is_none() && is_agreed).then_some(self.state.record_id)
+        let is_new = self.state.base.is_none();
+        (is_new && self.decision.reconciled.base.is_agreed()).then_some(self.state.record_id)
     }
 }
 

@@ -74,6 +74,17 @@ pub enum NewBase {
     },
 }
 
+impl NewBase {
+    /// Whether both sides have agreed on the record by now: it is in the source, or nothing is left of it.
+    pub fn is_agreed(&self) -> bool {
+        match self {
+            NewBase::Settled => true,
+            NewBase::Pending { base, .. } => base.is_some(),
+            NewBase::Unchanged => false,
+        }
+    }
+}
+
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {

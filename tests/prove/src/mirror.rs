@@ -218,13 +218,15 @@ impl Mirror {
             Some(before) if through <= before.through => before.attempts + 1,
             _ => 1,
         };
-        let is_unsent = |parent: Uuid| {
-            self.bases.iter().any(|(of, base)| of.1 == parent && base.base.is_none())
-        };
-        let has_come = holder.is_some_and(|parent| !is_unsent(parent));
+        let has_come = holder.is_some_and(|parent| !self.is_unsent(parent));
         let retry_at = retry_at.or(has_come.then_some(now));
         self.refused.insert(key, Refused { attempts, retry_at, through, holder });
         None
+    }
+
+    /// Whether a record is new here and not in the source.
+    pub(crate) fn is_unsent(&self, id: Uuid) -> bool {
+        self.bases.iter().any(|(of, base)| of.1 == id && base.base.is_none())
     }
 
     /// New records that the source has refused.

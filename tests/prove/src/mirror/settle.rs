@@ -72,7 +72,8 @@ impl Mirror {
                 |id: i64| reconciled.settled.iter().any(|settled| settled.operation == id);
             entries.retain(|entry| !is_settled(entry.id));
         }
-        if self.has_arrived(key, &reconciled.base) {
+        let is_new = self.bases.get(&key).is_some_and(|base| base.base.is_none());
+        if is_new && reconciled.base.is_agreed() {
             self.release_waiting_for(&[key.1], now);
         }
         self.writings += 1;
@@ -105,16 +106,6 @@ impl Mirror {
         if !mistakes::is(Bug::LoserForgotten) {
             self.keep_conflicts(key, reconciled.conflicts);
         }
-    }
-
-    /// Whether a record was new and is in the source now.
-    fn has_arrived(&self, key: Key, base: &NewBase) -> bool {
-        let is_agreed = match base {
-            NewBase::Settled => true,
-            NewBase::Pending { base, .. } => base.is_some(),
-            NewBase::Unchanged => false,
-        };
-        is_agreed && self.bases.get(&key).is_some_and(|base| base.base.is_none())
     }
 
     fn forget(&mut self, key: Key) {

@@ -26,12 +26,10 @@ impl World {
 
     /// After a run without faults, what waits for a parent waits for one that is not sent.
     pub(crate) fn check_waiting(&mut self) {
-        let unsent = |id: &Uuid| {
-            self.mirror.bases.iter().any(|(key, base)| key.1 == *id && base.base.is_none())
-        };
         let waits = self.mirror.refused.iter().filter(|(_, refused)| refused.retry_at.is_none());
         let mut waits = waits.filter_map(|(key, refused)| Some((*key, refused.holder?)));
-        let stuck = waits.find(|(key, holder)| self.is_open(key.0) && !unsent(holder));
+        let stuck =
+            waits.find(|(key, holder)| self.is_open(key.0) && !self.mirror.is_unsent(*holder));
         if let Some((key, holder)) = stuck {
             self.wrong("I22", format!("{key:?} waits for {holder}, and that is there"));
         }
